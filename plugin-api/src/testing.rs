@@ -1,0 +1,140 @@
+//! A host for a plugin's own tests: keeps every offer and never stops.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::{Candidate, Error, Host, Job, Kind, LogLevel, MetadataItem, Optimizer, Options, StopReason, Verdict};
+
+/// An offer as the test host kept it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The whole file.
+    pub bytes: Vec<u8>,
+    /// Method name.
+    pub method: String,
+    /// Quality used.
+    pub quality: u8,
+    /// Claimed lossless.
+    pub lossless: bool,
+    /// Named as kept.
+    pub kept: Vec<(Kind, String)>,
+    /// Named as dropped.
+    pub dropped: Vec<(Kind, String)>,
+}
+
+/// Keeps every offer. Verdicts follow the real host's rules for size, the 5 % rule and the cap.
+pub struct TestHost {
+    input_len: u64,
+    max_reduction: Option<f64>,
+    offers: Mutex<Vec<Offer>>,
+    stop_after: AtomicU32,
+}
+
+impl TestHost {
+    /// A host for an input of this length.
+    pub fn new(input_len: usize, options: &Options) -> Self {
+        Self {
+            input_len: input_len as u64,
+            max_reduction: options.max_reduction,
+            offers: Mutex::default(),
+            stop_after: AtomicU32::new(u32::MAX),
+        }
+    }
+    /// Lets `stop` answer "cancelled" from the n-th poll on.
+    pub fn stop_after(&self, polls: u32) {
+        self.stop_after.store(polls, Ordering::Relaxed);
+    }
+    /// All offers in order of arrival.
+    pub fn offers(&self) -> Vec<Offer> {
+        self.lock().clone()
+    }
+    /// What the real host would answer: the smallest, a lossy one only where it wins by 5 %; `None` for unchanged.
+    pub fn winner(&self) -> Option<Offer> {
+        let offers = self.lock();
+        let lossless = offers.iter().filter(|o| o.lossless).min_by_key(|o| o.bytes.len());
+        let lossy = offers.iter().filter(|o| !o.lossless).min_by_key(|o| o.bytes.len());
+        let base = lossless.map_or(self.input_len, |o| (o.bytes.len() as u64).min(self.input_len));
+        let best = match lossy {
+            Some(o) if o.bytes.len() as u64 <= base * 95 / 100 => Some(o),
+            _ => lossless,
+        };
+        best.filter(|o| (o.bytes.len() as u64) < self.input_len || !o.dropped.is_empty()).cloned()
+    }
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Offer>> {
+        self.offers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+    fn best(&self, lossless: bool) -> u64 {
+        let offers = self.lock();
+        let best = offers.iter().filter(|o| o.lossless == lossless).map(|o| o.bytes.len() as u64).min();
+        best.unwrap_or(u64::MAX)
+    }
+}
+
+impl Host for TestHost {
+    fn offer(&self, c: &Candidate<'_>) -> Verdict {
+        let to_beat = self.bytes_to_beat(c.lossless);
+        if !c.lossless && (c.bytes.len() as u64) < self.floor() {
+            return Verdict::OverCap;
+        }
+        self.lock().push(Offer {
+            bytes: c.bytes.to_vec(),
+            method: c.method.into(),
+            quality: c.quality,
+            lossless: c.lossless,
+            kept: c.kept.to_vec(),
+            dropped: c.dropped.to_vec(),
+        });
+        if (c.bytes.len() as u64) < to_beat { Verdict::Kept } else { Verdict::NotSmaller }
+    }
+    fn bytes_to_beat(&self, lossless: bool) -> u64 {
+        let base = self.best(true).min(self.input_len);
+        if lossless { base } else { self.best(false).min(base * 95 / 100 + 1) }
+    }
+    fn floor(&self) -> u64 {
+        let Some(r) = self.max_reduction else { return 0 };
+        let base = self.best(true).min(self.input_len);
+        (base as f64 * (1.0 - r / 100.0)).ceil() as u64
+    }
+    fn stop(&self) -> Option<StopReason> {
+        let left = self.stop_after.load(Ordering::Relaxed);
+        if left == 0 {
+            return Some(StopReason::Cancelled);
+        }
+        if left != u32::MAX {
+            self.stop_after.store(left - 1, Ordering::Relaxed);
+        }
+        None
+    }
+    fn progress(&self, _: u32) {}
+    fn max_threads(&self) -> u32 {
+        1
+    }
+    fn reserve(&self, _: u64) -> bool {
+        true
+    }
+    fn score(&self, _: &[u8]) -> Option<f32> {
+        None
+    }
+    fn log(&self, _: LogLevel, _: &str) {}
+}
+
+/// Runs one job against a plugin and gives its offers.
+///
+/// # Errors
+/// The plugin's own.
+pub fn run(plugin: &dyn Optimizer, input: &[u8], options: &Options) -> Result<TestHost, Error> {
+    let info = plugin.inspect(input, &mut |_| ())?;
+    let host = TestHost::new(input.len(), options);
+    plugin.optimize(&Job::new(input, &info, options, &host))?;
+    Ok(host)
+}
+
+/// The metadata items that `inspect` finds.
+///
+/// # Errors
+/// The plugin's own.
+pub fn items(plugin: &dyn Optimizer, input: &[u8]) -> Result<Vec<MetadataItem>, Error> {
+    let mut all = Vec::new();
+    plugin.inspect(input, &mut |i| all.push(i))?;
+    Ok(all)
+}
