@@ -1,1 +1,16 @@
+//! The judge: decodes a candidate and its source and says whether the one may stand for the other.
+//!
+//! Plugins propose, the host judges. A candidate becomes an answer only after [`Judge::check`] found the same
+//! dimensions, frames, timing, loop, orientation, depth and metadata, and every sample equal where the candidate
+//! claims to be lossless, or a picture that looks alike from afar where it does not. `docs/judge.md` has the rules, the
+//! bounds and how they were measured.
+//!
+//! Nothing here knows of sockets, lanes, receipts or sizes: which candidate is *smallest* is its caller's business.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
+mod defect;
+mod judge;
+
+pub use defect::Defect;
+pub use judge::{Claim, Judge, Refusal, Source, Verified};
