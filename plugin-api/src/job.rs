@@ -81,6 +81,10 @@ impl<'a> Job<'a> {
     pub fn stopped(&self) -> bool {
         self.host.stop().is_some()
     }
+    /// See [`Host::stop`].
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.host.stop()
+    }
     /// See [`Host::bytes_to_beat`].
     pub fn bytes_to_beat(&self, lossless: bool) -> u64 {
         self.host.bytes_to_beat(lossless)
