@@ -1,8 +1,12 @@
 //! The order in which a candidate is examined. Knows what to compare, not how anything is decoded.
 
-use squeezed_plugin_api::{Limits, Metadata, Optimizer};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::Defect;
+use squeezed_plugin_api::{ErrorCode, ImageInfo, Limits, Metadata, MetadataItem, Optimizer};
+
+use crate::decoders::{Aside, Decoder};
+use crate::digest::{Digest, Trouble};
+use crate::{Defect, Distance, compare, items, look};
 
 /// What candidates are compared with.
 #[derive(Clone, Copy)]
@@ -51,15 +55,22 @@ pub enum Refusal {
     Stopped,
 }
 
-/// Compares candidates with one source, which is decoded at most once, and only when first needed.
+type Decoded = (Digest, Aside);
+type Inspected = (ImageInfo, Vec<MetadataItem>);
+
+/// Compares candidates with one source, which is decoded at most once, and only when first needed. (A second time by
+/// the plugin, if the independent decoder fails on it or on a candidate.)
 pub struct Judge<'a> {
     source: Source<'a>,
+    inspected: Option<Result<Inspected, String>>,
+    independent: Option<Result<Decoded, String>>,
+    by_plugin: Option<Result<Decoded, String>>,
 }
 
 impl<'a> Judge<'a> {
     /// A judge of candidates for this source. Nothing is read yet.
     pub fn new(source: Source<'a>) -> Self {
-        Self { source }
+        Self { source, inspected: None, independent: None, by_plugin: None }
     }
 
     /// Compares one candidate with the source.
@@ -67,7 +78,114 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// The first defect found; or the source cannot be read; or the host wants to stop.
     pub fn check(&mut self, claim: &Claim<'_>) -> Result<Verified, Refusal> {
-        let _ = (self.source.bytes, claim.bytes);
-        Ok(Verified { decoder: "plugin" })
+        let Pair { source, candidate, decoder } = self.pair(claim.bytes)?;
+        compare::frames(&source.0, &candidate.0)?;
+        if source.1.meaning != candidate.1.meaning {
+            return Err(Defect::ColorModel(0).into());
+        }
+        items::compare_profiles(source.1.icc.as_deref(), candidate.1.icc.as_deref())?;
+        if claim.lossless {
+            compare::samples(&source.0, &candidate.0)?;
+        } else {
+            for frame in 0..source.0.frames.len() {
+                if let Some(place) = look::distance(&source.0, &candidate.0, frame).verdict() {
+                    return Err(Defect::LooksDifferent { frame, place }.into());
+                }
+            }
+        }
+        Ok(Verified { decoder })
+    }
+
+    /// How far each frame of a lossy candidate is from the source, whatever the bounds say.
+    ///
+    /// # Errors
+    /// As [`Self::check`], but for `looks-different`.
+    pub fn distances(&mut self, candidate: &[u8]) -> Result<Vec<Distance>, Refusal> {
+        let pair = self.pair(candidate)?;
+        compare::frames(&pair.source.0, &pair.candidate.0)?;
+        let frames = 0..pair.source.0.frames.len();
+        Ok(frames.map(|i| look::distance(&pair.source.0, &pair.candidate.0, i)).collect())
+    }
+
+    /// Compares structure and metadata, then decodes both files by the same decoder.
+    fn pair(&mut self, bytes: &[u8]) -> Result<Pair<'_>, Refusal> {
+        self.inspect(bytes)?;
+        let Source { format, limits, stop, plugin, .. } = self.source;
+        if let Some(own) = Decoder::independent(format) {
+            read(&mut self.independent, &own, &self.source)?;
+            if let Some(Ok(_)) = &self.independent {
+                match own.digest(bytes, &limits, stop) {
+                    Ok(candidate) => {
+                        let Some(Ok(source)) = &self.independent else { return Err(Refusal::Stopped) };
+                        return Ok(Pair { source, candidate, decoder: own.name() });
+                    }
+                    Err(Trouble::Stopped) => return Err(Refusal::Stopped),
+                    // Perhaps the decoder's fault: the plugin's own shall tell.
+                    Err(Trouble::Unreadable(_)) => {}
+                }
+            }
+        }
+        let theirs = Decoder::Plugin(plugin);
+        read(&mut self.by_plugin, &theirs, &self.source)?;
+        match self.by_plugin.as_ref() {
+            Some(Ok(source)) => {
+                let candidate = theirs.digest(bytes, &limits, stop).map_err(|t| match t {
+                    Trouble::Stopped => Refusal::Stopped,
+                    Trouble::Unreadable(text) => Defect::Undecodable(text).into(),
+                })?;
+                Ok(Pair { source, candidate, decoder: theirs.name() })
+            }
+            Some(Err(text)) => Err(Refusal::SourceUnreadable(text.clone())),
+            None => Err(Refusal::Stopped),
+        }
+    }
+
+    /// Compares what `inspect` says of both.
+    fn inspect(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let Source { plugin, policy, .. } = self.source;
+        if (self.source.stop)() {
+            return Err(Refusal::Stopped);
+        }
+        let formats = catch_unwind(AssertUnwindSafe(|| plugin.describe().formats)).unwrap_or_default();
+        if formats.iter().any(|f| f.name == self.source.format && !f.matches(bytes)) {
+            return Err(Defect::Format.into());
+        }
+        let source = self.inspected.get_or_insert_with(|| inspect(plugin, self.source.bytes));
+        let (source, source_items) = source.as_ref().map_err(|e| Refusal::SourceUnreadable(e.clone()))?;
+        let (candidate, candidate_items) = inspect(plugin, bytes).map_err(Defect::Undecodable)?;
+        compare::infos(source, &candidate, policy)?;
+        Ok(items::compare(source_items, &candidate_items, policy)?)
+    }
+}
+
+struct Pair<'a> {
+    source: &'a Decoded,
+    candidate: Decoded,
+    decoder: &'static str,
+}
+
+/// Decodes the source if that was not tried yet. What stopped on its way is not kept.
+fn read(
+    kept: &mut Option<Result<Decoded, String>>,
+    decoder: &Decoder<'_>,
+    source: &Source<'_>,
+) -> Result<(), Refusal> {
+    if kept.is_none() {
+        *kept = Some(match decoder.digest(source.bytes, &source.limits, source.stop) {
+            Ok(decoded) => Ok(decoded),
+            Err(Trouble::Unreadable(text)) => Err(text),
+            Err(Trouble::Stopped) => return Err(Refusal::Stopped),
+        });
+    }
+    Ok(())
+}
+
+fn inspect(plugin: &dyn Optimizer, bytes: &[u8]) -> Result<Inspected, String> {
+    let mut items = Vec::new();
+    match catch_unwind(AssertUnwindSafe(|| plugin.inspect(bytes, &mut |item| items.push(item)))) {
+        Ok(Ok(info)) => Ok((info, items)),
+        Ok(Err(e)) if e.code == ErrorCode::Panicked => Err(format!("inspect panicked: {e}")),
+        Ok(Err(e)) => Err(e.message),
+        Err(_) => Err("inspect panicked".into()),
     }
 }

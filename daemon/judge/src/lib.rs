@@ -9,8 +9,18 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod blocks;
+mod canvas;
+mod compare;
+mod decoders;
 mod defect;
+mod digest;
+mod items;
 mod judge;
+mod look;
+mod row;
+mod webp_canvas;
 
 pub use defect::Defect;
 pub use judge::{Claim, Judge, Refusal, Source, Verified};
+pub use look::Distance;

@@ -1,0 +1,102 @@
+//! Decoders that are independent of the plugins, by format name, and the plugin's own where there is none.
+//!
+//! Knows how a file becomes a [`Digest`], not what is done with it. Panics of decoders end here.
+
+mod jpeg;
+mod png;
+mod webp;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use squeezed_plugin_api::{ErrorCode, FrameSink, Limits, Optimizer, Stop};
+
+use crate::digest::{Digest, Digester, Trouble};
+
+/// What a decoder tells beside the pictures.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Aside {
+    /// The ICC profile, inflated; `None` also where the decoder does not look for one.
+    pub icc: Option<Vec<u8>>,
+    /// What the same samples mean, where the file says so in other ways than by its colour model.
+    pub meaning: &'static str,
+}
+
+/// Why a decoder gave up.
+pub(crate) enum DecodeError {
+    Stop,
+    Text(String),
+}
+
+impl From<Stop> for DecodeError {
+    fn from(_: Stop) -> Self {
+        DecodeError::Stop
+    }
+}
+
+impl DecodeError {
+    fn text(e: impl std::fmt::Display) -> Self {
+        DecodeError::Text(e.to_string())
+    }
+}
+
+type Decode = fn(&[u8], &Limits, &mut dyn FrameSink) -> Result<Aside, DecodeError>;
+
+/// One way to decode.
+#[derive(Clone, Copy)]
+pub(crate) enum Decoder<'a> {
+    /// Independent of the plugin.
+    Own(&'static str, Decode),
+    /// The plugin's.
+    Plugin(&'a dyn Optimizer),
+}
+
+impl<'a> Decoder<'a> {
+    /// The independent decoder for a format, if there is one.
+    pub fn independent(format: &str) -> Option<Self> {
+        match format {
+            "jpeg" => Some(Decoder::Own("zune-jpeg", jpeg::decode)),
+            "png" => Some(Decoder::Own("png", png::decode)),
+            "webp" => Some(Decoder::Own("image-webp", webp::decode)),
+            _ => None,
+        }
+    }
+
+    /// Its name for the receipt.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Decoder::Own(name, _) => name,
+            Decoder::Plugin(_) => "plugin",
+        }
+    }
+
+    /// Decodes a whole file.
+    pub fn digest(
+        &self,
+        bytes: &[u8],
+        limits: &Limits,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(Digest, Aside), Trouble> {
+        if stop() {
+            return Err(Trouble::Stopped);
+        }
+        let mut sink = Digester::new(*limits, stop);
+        let run = || match self {
+            Decoder::Own(_, decode) => decode(bytes, limits, &mut sink),
+            Decoder::Plugin(plugin) => match plugin.decode(bytes, &mut sink) {
+                Ok(()) => Ok(Aside::default()),
+                Err(e) if e.code == ErrorCode::Stopped => Err(DecodeError::Stop),
+                Err(e) => Err(DecodeError::Text(e.message)),
+            },
+        };
+        let unreadable = |text: String| Trouble::Unreadable(text);
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Ok(aside)) => sink.finish().map(|digest| (digest, aside)),
+            Ok(Err(DecodeError::Stop)) => Err(sink
+                .trouble()
+                .cloned()
+                .unwrap_or_else(|| unreadable("the decoder stopped by itself".into()))),
+            Ok(Err(DecodeError::Text(text))) => Err(unreadable(text)),
+            Err(_) => Err(unreadable("the decoder panicked".into())),
+        }
+    }
+}
