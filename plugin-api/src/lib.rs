@@ -23,7 +23,9 @@ pub mod testing;
 pub use candidate::{Candidate, Verdict};
 pub use description::{Capability, ColdCost, Description, Format, Magic};
 pub use error::{Error, ErrorCode, Stop, StopReason};
-pub use frame::{AlphaKind, ColorModel, FrameHeader, FrameRole, FrameSink, ImageHeader, PixelLayout, SampleKind};
+pub use frame::{
+    AlphaKind, ColorModel, FrameHeader, FrameRole, FrameSink, ImageHeader, PixelLayout, SampleKind,
+};
 pub use info::{ImageInfo, InfoFlags};
 pub use job::{Host, Job, LogLevel};
 pub use metadata::{Kind, MetadataItem};

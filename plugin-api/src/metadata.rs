@@ -50,6 +50,8 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of their numbers.
+    ///
+    /// cbindgen:ignore
     pub const ALL: [Kind; 21] = [
         Kind::Icc,
         Kind::Orientation,

@@ -3,7 +3,9 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{Candidate, Error, Host, Job, Kind, LogLevel, MetadataItem, Optimizer, Options, StopReason, Verdict};
+use crate::{
+    Candidate, Error, Host, Job, Kind, LogLevel, MetadataItem, Optimizer, Options, StopReason, Verdict,
+};
 
 /// An offer as the test host kept it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -204,13 +204,20 @@ pub struct SqzPair {
     pub value: SqzBytes,
 }
 
+/// `SqzOptions.mode`: pixels stay identical.
+pub const SQZ_MODE_LOSSLESS: u32 = 0;
+/// `SqzOptions.mode`: lossy at `quality`.
+pub const SQZ_MODE_QUALITY: u32 = 1;
+/// `SqzOptions.mode`: the smallest whose score is at least `target`. Reserved.
+pub const SQZ_MODE_TARGET: u32 = 2;
+
 /// What a job was asked for. Owned by the host.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct SqzOptions {
     /// Size of this struct.
     pub struct_size: u32,
-    /// 0 lossless, 1 quality, 2 target.
+    /// `SQZ_MODE_*`.
     pub mode: u32,
     /// 1 to 100 in mode 1.
     pub quality: u32,
