@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use squeezed_plugin_api::{Error, Job};
 
+/// Where a trial's result waits for its turn.
+type Slot<T> = Mutex<Option<Result<Option<T>, Error>>>;
+
 /// Runs trials `0..n` and gives their results in that order. A trial that cannot win answers `Ok(None)`.
 ///
 /// Uses at most [`Job::max_threads`] threads, the caller's own included, and looks at the job's stop before each trial.
@@ -38,7 +41,7 @@ where
     }
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
-    let slots: Vec<Mutex<Option<Result<Option<T>, Error>>>> = (0..n).map(|_| Mutex::new(None)).collect();
+    let slots: Vec<Slot<T>> = (0..n).map(|_| Mutex::new(None)).collect();
     let work = || {
         // Numbers are handed out in order, so all below a failed one have been started and will end.
         while !failed.load(Ordering::Relaxed) {
