@@ -1,0 +1,32 @@
+//! What a complete request becomes: a task for an executor thread, and its answer.
+
+mod control;
+mod receipt;
+mod task;
+
+pub use control::JobControl;
+pub use task::{Kind, Task};
+
+use squeezed_protocol::{ErrorReply, Outcome, Progress};
+
+use crate::memory::Permit;
+
+/// What jobs and pools tell a connection.
+pub enum Event {
+    /// A stream's memory is there.
+    Granted(u32, Permit),
+    /// A job moved on.
+    Progress(u32, Progress),
+    /// A job ended.
+    Done(u32, Box<Answer>),
+}
+
+/// The end of a job.
+pub struct Answer {
+    /// What to tell the client.
+    pub result: Result<Outcome, ErrorReply>,
+    /// The bytes that follow a result.
+    pub body: Vec<u8>,
+    /// Memory that stays charged until the body is written.
+    pub charge: Vec<Permit>,
+}

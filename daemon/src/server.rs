@@ -1,0 +1,129 @@
+//! Accepts connections, listens to signals, drains, ends.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use squeezed_protocol::{ErrorCode, ErrorReply, Frame, FrameKind};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::config::{Config, Loader};
+use crate::connection;
+use crate::logging::{LogLevel, Throttle};
+use crate::socket::Bound;
+use crate::state::Daemon;
+
+/// How long to wait when the system gives no descriptor or no memory for a connection.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Where the daemon is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Takes requests.
+    Running,
+    /// Finishes what it has.
+    Draining,
+}
+
+/// Lets a connection (or a test) end the daemon as SIGTERM does.
+#[derive(Clone, Default)]
+pub struct Signals {
+    shutdown: Arc<Notify>,
+}
+
+impl Signals {
+    /// Begins to drain.
+    pub fn shut_down(&self) {
+        self.shutdown.notify_one();
+    }
+}
+
+/// Serves until told to stop: SIGTERM, SIGINT or SHUTDOWN drain, a second signal ends at once, SIGHUP reloads.
+///
+/// # Errors
+/// The system refused threads, signals or the socket.
+pub async fn serve(
+    mut bound: Bound,
+    config: Arc<Config>,
+    loader: Loader,
+    log_level: LogLevel,
+) -> anyhow::Result<()> {
+    let listener = bound.take().context("the socket is taken")?;
+    listener.set_nonblocking(true).context("cannot set up the socket")?;
+    let listener = UnixListener::from_std(listener).context("cannot set up the socket")?;
+    let daemon = Daemon::start(config, loader, log_level)?;
+    let mut hup = signal(SignalKind::hangup())?;
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    let signals = Signals::default();
+    let (phase, watched) = watch::channel(Phase::Running);
+    let mut connections = JoinSet::new();
+    tracing::info!(socket = %bound.path().display(), threads = daemon.executor.load().threads, "listening");
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    let mut idle_since = Instant::now();
+    loop {
+        let idle_exit = daemon.config().daemon.idle_exit_seconds;
+        if !connections.is_empty() || daemon.executor.load().running > 0 {
+            idle_since = Instant::now();
+        } else if idle_exit > 0 && idle_since.elapsed().as_secs() >= idle_exit {
+            tracing::info!(idle_exit, "idle: ending");
+            break;
+        }
+        let tick = if idle_exit > 0 { Duration::from_millis(500) } else { Duration::from_secs(3600) };
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) => {
+                    let most = daemon.config().limits.connections;
+                    if connections.len() >= most {
+                        connections.spawn(turn_away(socket, most));
+                    } else {
+                        connections.spawn(connection::serve(daemon.clone(), socket, watched.clone(), signals.clone()));
+                    }
+                }
+                Err(e) => {
+                    static THROTTLE: Throttle = Throttle::new(1);
+                    if THROTTLE.pass().is_some() {
+                        tracing::warn!("cannot accept a connection, waiting: {e}");
+                    }
+                    tokio::time::sleep(ACCEPT_BACKOFF).await;
+                }
+            },
+            Some(_) = connections.join_next() => idle_since = Instant::now(),
+            _ = hup.recv() => { let _ = daemon.reload(); }
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+            () = signals.shutdown.notified() => break,
+            () = tokio::time::sleep(tick) => {}
+        }
+    }
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    // From here on others may bind the name: nothing new reaches this daemon.
+    drop(listener);
+    let limit = Duration::from_secs(daemon.config().daemon.drain_seconds);
+    tracing::info!(connections = connections.len(), limit_s = limit.as_secs(), "draining");
+    let _ = phase.send(Phase::Draining);
+    let all_gone = async { while connections.join_next().await.is_some() {} };
+    tokio::select! {
+        () = all_gone => tracing::info!(done = daemon.stats.done.load(Ordering::Relaxed), "drained"),
+        () = tokio::time::sleep(limit) => tracing::warn!("drain limit reached: ending with jobs unfinished"),
+        _ = term.recv() => tracing::warn!("second signal: ending at once"),
+        _ = int.recv() => tracing::warn!("second signal: ending at once"),
+    }
+    Ok(())
+}
+
+/// Tells a client that there are too many already.
+async fn turn_away(mut socket: UnixStream, most: usize) {
+    let text = format!("{most} connections are open; try again later");
+    let error = ErrorReply::new(ErrorCode::Busy, text).retry_after(1000);
+    let _ = tokio::time::timeout(
+        Duration::from_secs(1),
+        socket.write_all(&Frame::json(FrameKind::Error, 0, &error).encode()),
+    )
+    .await;
+}

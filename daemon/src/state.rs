@@ -1,0 +1,87 @@
+//! What all connections of a daemon share.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+use crate::config::{Config, ConfigError, Layers, Loader};
+use crate::executor::Executor;
+use crate::logging::LogLevel;
+use crate::memory::Pool;
+use crate::process::available_memory;
+use crate::registry::Registry;
+use crate::status::Stats;
+
+/// The daemon without its sockets.
+pub struct Daemon {
+    config: RwLock<Arc<Config>>,
+    layers: RwLock<Layers>,
+    loader: Loader,
+    log_level: LogLevel,
+    /// Plugins.
+    pub registry: Registry,
+    /// Threads.
+    pub executor: Executor,
+    /// Memory for inputs.
+    pub input: Arc<Pool>,
+    /// Memory for work.
+    pub work: Arc<Pool>,
+    /// Counters.
+    pub stats: Stats,
+    /// When it began.
+    pub started: Instant,
+}
+
+impl Daemon {
+    /// Loads plugins and starts threads.
+    ///
+    /// # Errors
+    /// The system gives no threads, or the configuration became unreadable since.
+    pub fn start(config: Arc<Config>, loader: Loader, log_level: LogLevel) -> anyhow::Result<Arc<Self>> {
+        let available = available_memory();
+        let share = |set: u64, percent: u64| if set > 0 { set } else { available / 100 * percent };
+        let layers = loader.load()?;
+        Ok(Arc::new(Self {
+            registry: Registry::load(&config),
+            executor: Executor::start(config.threads(), config.executor.queue_jobs)?,
+            input: Pool::new(share(config.memory.input_bytes, 20)),
+            work: Pool::new(share(config.memory.work_bytes, 40)),
+            stats: Stats::default(),
+            started: Instant::now(),
+            config: RwLock::new(config),
+            layers: RwLock::new(layers),
+            loader,
+            log_level,
+        }))
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the configuration again. A broken one changes nothing. The result names the changed keys that need a
+    /// restart.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn reload(&self) -> Result<Vec<&'static str>, ConfigError> {
+        let reloaded = self.loader.load().and_then(|layers| Ok((layers.config()?, layers)));
+        let (config, layers) = reloaded.inspect_err(|e| {
+            tracing::error!("the configuration stays as it was: {e}");
+        })?;
+        if let Err(e) = self.log_level.set(&config.log.level) {
+            tracing::error!("log.level stays as it was: {e:#}");
+        }
+        let mut current = self.layers.write().unwrap_or_else(PoisonError::into_inner);
+        let restart = current.needs_restart(&layers);
+        *current = layers;
+        drop(current);
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        if restart.is_empty() {
+            tracing::info!("configuration reloaded");
+        } else {
+            tracing::warn!(keys = restart.join(","), "configuration reloaded; these changes need a restart");
+        }
+        Ok(restart)
+    }
+}
