@@ -28,8 +28,7 @@ class Client:
 
     def read(self):
         head = self.input.read(16)
-        if not head:
-            raise EOFError
+        assert len(head) == 16, "the daemon closed the connection"
         length, kind, flags, _, stream, meta_len = struct.unpack("<IBBHII", head)
         rest = self.input.read(length - 12)
         return kind, bool(flags & 1), stream, json.loads(rest[:meta_len] or b"{}"), rest[meta_len:]
