@@ -1,0 +1,195 @@
+//! One job: which trials run, in which order, and what is offered.
+
+use squeezed_plugin_api::{
+    Candidate, Effort, Error, ErrorCode, Job, Kind, Metadata, MetadataItem, Mode, Plan, Progressive,
+};
+use squeezed_plugin_common::{labels, trials};
+
+use crate::codec::{CodecError, Coefficients};
+use crate::envelope::{Envelope, untouched_primary};
+use crate::file::File;
+use crate::lossless::{self, Coded, Search, refused};
+use crate::quality::{self, Recognized};
+use crate::walk::Walk;
+use crate::{inventory, lossy, stream};
+
+/// CPU nanoseconds for a pixel in 4:2:0, measured on the corpus.
+pub fn ns_per_pixel(lossy: bool, effort: Effort) -> u32 {
+    match (lossy, effort) {
+        (false, Effort::Fast) => 60,
+        (false, Effort::Balanced) => 300,
+        (false, Effort::Best) => 450,
+        (true, Effort::Fast) => 120,
+        (true, Effort::Balanced) => 600,
+        (true, Effort::Best) => 900,
+    }
+}
+
+/// Peak bytes for a pixel in 4:4:4: coefficients, and with loss planes and mozjpeg's two copies of coefficients.
+pub fn bytes_per_pixel(lossy: bool) -> u32 {
+    if lossy { 22 } else { 7 }
+}
+
+/// What the job will need.
+pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
+    known(job)?;
+    let lossy = matches!(job.options.mode, Mode::Quality(_));
+    let walk = Walk::of(job.input)?;
+    let samples = walk.frame.blocks(walk.height()).saturating_mul(64);
+    let channels = u64::from(job.info.channels.max(1));
+    // A third of the channels' bytes for each sample of a subsampled picture; files and candidates on top.
+    let peak = samples.saturating_mul(u64::from(bytes_per_pixel(lossy)).div_ceil(3));
+    let ns = u64::from(ns_per_pixel(lossy, job.options.effort));
+    let capped = if job.options.max_reduction.is_some() && lossy { 5 } else { 1 };
+    // The costs are for 1.5 samples a pixel.
+    let expected = samples.saturating_mul(ns).saturating_mul(2 * capped) / 3;
+    Ok(Plan {
+        peak_bytes: peak.saturating_add(4 * job.input.len() as u64).saturating_add((1 << 20) * channels),
+        bytes_per_thread: 0,
+        expected_ns: expected.saturating_add(100_000),
+        useful_threads: 1,
+        stop_gap_ns: 20_000_000,
+    })
+}
+
+/// No option of this plugin's own exists.
+fn known(job: &Job<'_>) -> Result<(), Error> {
+    match job.options.extra.first() {
+        Some((key, _)) => {
+            Err(Error::new(ErrorCode::BadOption, format!("the jpeg plugin has no option `{key}`")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The quality of a source by its first component's table.
+pub fn recognized(walk: &Walk) -> Option<Recognized> {
+    let first = walk.frame.components.first()?;
+    let table = walk.tables.get(usize::from(first.table))?.as_ref()?;
+    Some(quality::recognize(table))
+}
+
+/// Runs a job.
+pub fn run(job: &Job<'_>) -> Result<(), Error> {
+    known(job)?;
+    let file = File::parse(job.input)?;
+    stream::admit(&file.walk, &job.options.limits)?;
+    let mut items: Vec<MetadataItem> = Vec::new();
+    inventory::items(&file, &mut |item| items.push(item));
+    let names = labels::split(&items, job.options.metadata);
+    let stream = stream::codestream(job.input, &file.walk);
+    let poll = || job.stopped();
+    // Reading all coefficients also tells whether the picture is whole, before anything is offered.
+    let coefficients = Coefficients::read(&stream, None, &poll);
+    if let Err(error @ (CodecError::Damaged(_) | CodecError::Stopped)) = coefficients {
+        return Err(refused(error));
+    }
+    if let Some(error) = file.broken_index.as_ref().filter(|e| e.code == ErrorCode::BadImage) {
+        return Err(error.clone());
+    }
+    let envelope = Envelope::new(&file, job.options.metadata)?;
+    let offers = Offers { job, envelope: &envelope, kept: &names.kept, dropped: &names.dropped };
+    let coefficients = match coefficients.map_err(refused) {
+        Err(error) => return offers.only_strip(&file, error),
+        Ok(read) => read,
+    };
+    job.progress(100);
+    if !stream::finished(&file.walk) {
+        // Decoders smooth a picture whose last bits are missing; written anew they would not.
+        return offers.only_strip(&file, Error::unsupported("progressive picture without its last scans"));
+    }
+    let order = job.options.progressive;
+    let strip = job.options.metadata == Metadata::Display && envelope.drops;
+    if strip && (order == Progressive::Auto || (order == Progressive::On) == file.walk.frame.progressive()) {
+        offers.lossless(&untouched_primary(&file)?, "strip", 2)?;
+    }
+    let search = Search::of(job.options.effort);
+    let asked = job.options.quality().filter(|q| recognized(&file.walk).is_some_and(|r| !r.is_at_most(*q)));
+    let asked = asked.filter(|_| lossy::obstacle(&file.walk.frame, coefficients.color()).is_none());
+    // With a loss to come, a quick bound is enough unless the loss gains little.
+    let first = if asked.is_some() { Search::Fixed } else { search };
+    let coded = match lossless::code(&coefficients, order, first) {
+        Err(e) if e.code == ErrorCode::UnsupportedFeature => return offers.only_strip(&file, e),
+        other => other?,
+    };
+    let mut bound = u64::MAX;
+    for c in &coded {
+        bound = bound.min(offers.transcode(c)?);
+    }
+    job.progress(if asked.is_some() { 250 } else { 1000 });
+    let Some(asked) = asked else { return Ok(()) };
+    let won = offers.lossy(&stream, asked, recognized(&file.walk), &poll)?;
+    job.progress(800);
+    let clear = won.is_some_and(|bytes| bytes <= bound / 5 * 4) && job.options.max_reduction.is_none();
+    if !clear && search != Search::Fixed {
+        for c in &lossless::code(&coefficients, order, search)? {
+            offers.transcode(c)?;
+        }
+    }
+    Ok(())
+}
+
+/// What all offers of a job have in common.
+struct Offers<'a> {
+    job: &'a Job<'a>,
+    envelope: &'a Envelope<'a>,
+    kept: &'a [(Kind, String)],
+    dropped: &'a [(Kind, String)],
+}
+
+impl Offers<'_> {
+    fn lossless(&self, stream: &[u8], method: &str, rank: u32) -> Result<u64, Error> {
+        let bytes = self.envelope.assemble(stream)?;
+        let candidate =
+            Candidate::lossless(&bytes, method).with_metadata(self.kept, self.dropped).with_rank(rank);
+        self.job.offer(&candidate)?;
+        self.job.check()?;
+        Ok(bytes.len() as u64)
+    }
+
+    fn transcode(&self, coded: &Coded) -> Result<u64, Error> {
+        match coded.progressive {
+            false => self.lossless(&coded.stream, "transcode-sequential", 0),
+            true => self.lossless(&coded.stream, "transcode-progressive", 1),
+        }
+    }
+
+    /// Where the picture itself cannot be written anew: without metadata if that was asked for, else the reason.
+    fn only_strip(&self, file: &File<'_>, reason: Error) -> Result<(), Error> {
+        if self.job.options.metadata != Metadata::Display || !self.envelope.drops {
+            return Err(reason);
+        }
+        self.lossless(&untouched_primary(file)?, "strip", 2).map(|_| ())
+    }
+
+    /// Encodes and offers; gives the size of the offer.
+    fn lossy(
+        &self,
+        stream: &[u8],
+        asked: u8,
+        source: Option<Recognized>,
+        poll: &dyn Fn() -> bool,
+    ) -> Result<Option<u64>, Error> {
+        let (effort, order) = (self.job.options.effort, self.job.options.progressive);
+        let picture = lossy::planes(stream, asked, poll)?;
+        let encode = |quality: u8| {
+            let coded = lossy::encode(&picture, quality, effort, order, poll)?;
+            self.job.check()?;
+            self.envelope.assemble(&coded.stream)
+        };
+        let floor = self.job.floor();
+        let found = match self.job.options.max_reduction {
+            None => Some((asked, encode(asked)?)),
+            Some(_) => trials::search_capped(asked, floor, encode)?,
+        };
+        // A capped search can end above the source's own quality: a loss for nothing.
+        let Some((quality, bytes)) = found.filter(|(q, _)| source.is_none_or(|s| s.quality > *q)) else {
+            return Ok(None);
+        };
+        let method = format!("mozjpeg-q{quality}");
+        let candidate = Candidate::lossy(&bytes, &method, quality).with_metadata(self.kept, self.dropped);
+        self.job.offer(&candidate)?;
+        self.job.check()?;
+        Ok(Some(bytes.len() as u64))
+    }
+}
