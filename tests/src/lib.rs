@@ -1,1 +1,9 @@
+//! What the black-box tests share: a daemon of their own, a client that can break the protocol, pictures made in code.
 
+mod daemon;
+mod pictures;
+mod raw;
+
+pub use daemon::{Builder, TestDaemon, binary, nobody, target_dir};
+pub use pictures::{fixture, fixtures, noise_png, png_of};
+pub use raw::{Raw, Reply};

@@ -107,6 +107,7 @@ pub async fn serve(
                 Ok(Incoming::Frame(frame)) => if let Err(text) = connection.on_frame(&frame) {
                     break End::Protocol(text);
                 },
+                Ok(Incoming::Part) => {}
                 Ok(Incoming::Closed) => break End::Quiet,
                 Err(e) => break End::Protocol(e.to_string()),
             },

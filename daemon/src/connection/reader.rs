@@ -21,6 +21,8 @@ pub struct FrameReader {
 pub enum Incoming {
     /// A frame.
     Frame(Frame),
+    /// A part of a frame: timers may have changed.
+    Part,
     /// The client closed its side.
     Closed,
 }
@@ -42,28 +44,27 @@ impl FrameReader {
         }
     }
 
-    /// The next frame. May be dropped and called again without loss.
+    /// The next frame or part of one. May be dropped and called again without loss.
     ///
     /// # Errors
     /// Bytes that are no frame.
     pub async fn next(&mut self) -> Result<Incoming, FrameError> {
-        loop {
-            match self.codec.decode(&mut self.buffer) {
-                Ok(Some(bytes)) => {
-                    self.pending = self.pending.saturating_sub(4 + bytes.len());
-                    return Frame::decode(bytes.freeze()).map(Incoming::Frame);
-                }
-                Ok(None) => {}
-                // The codec has one error: a length beyond the maximum.
-                Err(_) => return Err(FrameError::Long(self.length_field())),
+        match self.codec.decode(&mut self.buffer) {
+            Ok(Some(bytes)) => {
+                self.pending = self.pending.saturating_sub(4 + bytes.len());
+                return Frame::decode(bytes.freeze()).map(Incoming::Frame);
             }
-            self.buffer.reserve(16 << 10);
-            match self.socket.read_buf(&mut self.buffer).await {
-                Ok(0) | Err(_) => return Ok(Incoming::Closed),
-                Ok(n) => {
-                    self.pending += n;
-                    self.last_byte = Instant::now();
-                }
+            Ok(None) => {}
+            // The codec has one error: a length beyond the maximum.
+            Err(_) => return Err(FrameError::Long(self.length_field())),
+        }
+        self.buffer.reserve(16 << 10);
+        match self.socket.read_buf(&mut self.buffer).await {
+            Ok(0) | Err(_) => Ok(Incoming::Closed),
+            Ok(n) => {
+                self.pending += n;
+                self.last_byte = Instant::now();
+                Ok(Incoming::Part)
             }
         }
     }

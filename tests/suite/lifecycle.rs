@@ -1,0 +1,249 @@
+//! How the daemon starts, reloads, drains and ends.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use squeezed_chaos::Picture;
+use squeezed_protocol::FrameKind;
+use squeezed_tests::{Builder, Raw, TestDaemon, binary, nobody, png_of};
+
+fn picture(command: &str) -> Vec<u8> {
+    Picture::gradient(16, 16, "rgb", 8, 1).command(command).padding(500).to_bytes()
+}
+
+#[test]
+fn sigterm_finishes_running_jobs_and_refuses_new_ones() {
+    let mut daemon = TestDaemon::start();
+    let mut raw = daemon.connect();
+    raw.request(FrameKind::Optimize, 1, &picture("sleep=800"), "{}");
+    std::thread::sleep(Duration::from_millis(100));
+    daemon.signal(Signal::TERM);
+    daemon.wait_for_log("draining");
+    raw.request(FrameKind::Optimize, 2, &picture("honest"), "{}");
+    let (mut goaway, mut refused, mut done) = (false, false, false);
+    while let Some(frame) = raw.try_next() {
+        match (frame.header.kind, frame.header.stream) {
+            (FrameKind::Goaway, 0) => {
+                let meta: serde_json::Value = frame.parse().unwrap();
+                assert_eq!(meta["last_stream"], 1);
+                goaway = true;
+            }
+            (FrameKind::Error, 2) => {
+                let meta: serde_json::Value = frame.parse().unwrap();
+                assert_eq!(meta["name"], "SHUTTING_DOWN");
+                refused = true;
+            }
+            (FrameKind::Result, 1) => done = true,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(goaway && refused && done, "{goaway} {refused} {done}");
+    assert!(daemon.wait(Duration::from_secs(10)).success());
+    assert!(!daemon.socket().exists(), "the socket's file is gone");
+}
+
+#[test]
+fn a_second_sigterm_and_the_drain_limit_end_at_once() {
+    let mut daemon = TestDaemon::start();
+    let mut raw = daemon.connect();
+    raw.request(FrameKind::Optimize, 1, &picture("hang"), "{}");
+    std::thread::sleep(Duration::from_millis(100));
+    daemon.signal(Signal::TERM);
+    daemon.wait_for_log("draining");
+    daemon.signal(Signal::TERM);
+    daemon.wait(Duration::from_secs(5));
+
+    let mut daemon = Builder::new().set("daemon.drain_seconds", 1).start();
+    let mut raw = daemon.connect();
+    raw.request(FrameKind::Optimize, 1, &picture("hang"), "{}");
+    std::thread::sleep(Duration::from_millis(100));
+    daemon.signal(Signal::INT);
+    daemon.wait(Duration::from_secs(10));
+    assert!(daemon.log().contains("drain limit reached"), "{}", daemon.log());
+}
+
+#[test]
+fn shutdown_and_reload_over_the_socket() {
+    let mut daemon = TestDaemon::start();
+    let mut raw = daemon.connect();
+    raw.frame(FrameKind::Shutdown, 1, "", b"", true);
+    assert!(raw.answer(1).is_result());
+    assert!(daemon.wait(Duration::from_secs(10)).success());
+}
+
+#[test]
+fn sighup_reloads_and_a_broken_file_keeps_the_old_configuration() {
+    let builder = Builder::new();
+    let config = builder.dir().join("config.toml");
+    std::fs::write(&config, "[limits]\npixels = 1000000\n").unwrap();
+    let daemon = builder.args(&["--config", config.to_str().unwrap()]).start();
+    let image = png_of(64, 64, |_, _| [7; 4]);
+    assert!(daemon.connect().optimize(1, &image, "{}").is_result());
+
+    std::fs::write(&config, "[limits]\npixels = 1000\n").unwrap();
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_log("configuration reloaded");
+    assert_eq!(daemon.connect().optimize(1, &image, "{}").error(), "TOO_LARGE");
+
+    std::fs::write(&config, "[limits]\npixles = 5\n").unwrap();
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_log("unknown key limits.pixles");
+    assert!(daemon.log().contains("stays as it was"));
+    assert_eq!(daemon.connect().optimize(1, &image, "{}").error(), "TOO_LARGE");
+    let mut raw = daemon.connect();
+    raw.frame(FrameKind::Reload, 1, "", b"", true);
+    let reply = raw.answer(1);
+    assert_eq!(reply.error(), "BAD_REQUEST");
+    assert!(reply.message().contains("pixles"));
+
+    std::fs::write(&config, "[limits]\npixels = 1000000\n[executor]\nthreads = 3\n").unwrap();
+    let mut raw = daemon.connect();
+    raw.frame(FrameKind::Reload, 1, "", b"", true);
+    assert!(
+        String::from_utf8(raw.answer(1).body).unwrap().contains("executor.threads"),
+        "it needs a restart"
+    );
+    assert!(daemon.connect().optimize(1, &image, "{}").is_result());
+}
+
+#[test]
+fn idle_exit_waits_for_the_last_connection() {
+    let mut daemon = Builder::new().args(&["--idle-exit", "1"]).start();
+    let raw = daemon.connect();
+    std::thread::sleep(Duration::from_millis(2500));
+    assert!(daemon.is_alive(), "a connection is open");
+    drop(raw);
+    assert!(daemon.wait(Duration::from_secs(10)).success());
+}
+
+#[test]
+fn two_daemons_never_share_a_socket_and_a_stale_one_is_replaced() {
+    let mut daemon = TestDaemon::start();
+    let second = |extra: &[&str]| {
+        Command::new(binary("squeezed"))
+            .arg("--socket")
+            .arg(daemon.socket())
+            .args(["--config", "/dev/null"])
+            .args(extra)
+            .output()
+            .unwrap()
+    };
+    let loud = second(&[]);
+    assert_eq!(loud.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&loud.stderr).contains("another squeezed serves"), "{loud:?}");
+    let quiet = second(&["--autostarted"]);
+    assert_eq!(quiet.status.code(), Some(0), "one of many that start at once has nothing to do: {quiet:?}");
+    daemon.assert_serves();
+
+    daemon.signal(Signal::KILL);
+    daemon.wait(Duration::from_secs(5));
+    assert!(daemon.socket().exists(), "a killed daemon leaves its socket");
+    assert!(UnixStream::connect(daemon.socket()).is_err());
+    let mut next = Command::new(binary("squeezed"))
+        .arg("--socket")
+        .arg(daemon.socket())
+        .args(["--config", "/dev/null"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while UnixStream::connect(daemon.socket()).is_err() {
+        assert!(std::time::Instant::now() < end, "the stale socket was not replaced");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Raw::connect(daemon.socket()).hello();
+    next.kill().unwrap();
+    next.wait().unwrap();
+}
+
+#[test]
+fn the_socket_is_for_its_owner_alone() {
+    let uid = nobody();
+    let daemon = Builder::new().uid(uid).start();
+    let mode = |p: &std::path::Path| p.metadata().unwrap().mode() & 0o777;
+    assert_eq!(mode(daemon.socket()), 0o600);
+    assert_eq!(daemon.socket().metadata().unwrap().uid(), uid);
+    let status = std::fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();
+    let core = status.lines().find(|l| l.starts_with("Max core file size")).unwrap();
+    assert!(core.split_whitespace().nth(4) == Some("0"), "no core dumps: {core}");
+    daemon.assert_serves();
+
+    // Others may neither enter nor reload; a group may enter where it is configured.
+    let daemon = Builder::new().set("socket.group", "65534").start();
+    assert_eq!(mode(daemon.socket()), 0o660);
+    let folder = daemon.socket().parent().unwrap();
+    std::fs::set_permissions(daemon.dir(), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
+    let script = r#"
+import socket, struct, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+def send(kind, stream, meta):
+    p = struct.pack('<BBHII', kind, 1, 0, stream, len(meta)) + meta
+    s.sendall(struct.pack('<I', len(p)) + p)
+def recv():
+    n = struct.unpack('<I', s.recv(4, socket.MSG_WAITALL))[0]
+    return s.recv(n, socket.MSG_WAITALL)
+send(1, 0, b'{"magic":"squeezed","major":1}'); recv()
+send(34, 1, b''); print(recv()[12:])
+send(35, 2, b''); print(recv()[12:])
+send(33, 3, b''); print(recv()[12:])
+"#;
+    use std::os::unix::process::CommandExt;
+    let out = Command::new("python3")
+        .args(["-c", script])
+        .arg(daemon.socket())
+        .uid(uid)
+        .gid(65534)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert_eq!(text.matches("FORBIDDEN").count(), 2, "{out:?}");
+    assert!(text.contains("uptime_s") || text.contains("size"), "STATUS is answered, without jobs: {text}");
+    daemon.assert_serves();
+}
+
+#[test]
+fn running_out_of_descriptors_backs_off_and_recovers() {
+    let daemon = Builder::new().hard_files(40).start();
+    let mut held: Vec<UnixStream> = Vec::new();
+    for _ in 0..60 {
+        held.extend(UnixStream::connect(daemon.socket()));
+    }
+    daemon.wait_for_log("cannot accept a connection");
+    let cpu = |pid: u32| -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let before = cpu(daemon.pid());
+    std::thread::sleep(Duration::from_secs(1));
+    let ticks = cpu(daemon.pid()) - before;
+    assert!(ticks < 50, "it spins: {ticks} ticks of 10 ms in a second");
+    drop(held);
+    daemon.assert_serves();
+}
+
+#[test]
+fn print_config_tells_origins_and_mistakes_are_usage_errors() {
+    let run = |args: &[&str], env: &[(&str, &str)]| {
+        Command::new(binary("squeezed"))
+            .args(["--config", "/dev/null"])
+            .args(args)
+            .envs(env.iter().copied())
+            .output()
+            .unwrap()
+    };
+    let out = run(&["--print-config", "--idle-exit", "7"], &[("SQUEEZED_LIMITS_PIXELS", "5")]);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(text.contains("idle_exit_seconds = 7  # --idle-exit"), "{text}");
+    assert!(text.contains("pixels = 5  # $SQUEEZED_LIMITS_PIXELS"), "{text}");
+    let out = run(&["--set", "limits.pixles=5"], &[]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("unknown key limits.pixles"), "{out:?}");
+    let long = format!("/tmp/{}/s", "x".repeat(120));
+    let out = run(&["--socket", &long], &[]);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("the kernel takes 107"), "{out:?}");
+}
