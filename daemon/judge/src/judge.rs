@@ -88,7 +88,9 @@ impl<'a> Judge<'a> {
             compare::samples(&source.0, &candidate.0)?;
         } else {
             for frame in 0..source.0.frames.len() {
-                if let Some(place) = look::distance(&source.0, &candidate.0, frame).verdict() {
+                if let Some(place) =
+                    look::distance(&source.0, &candidate.0, candidate.1.coarse, frame).verdict()
+                {
                     return Err(Defect::LooksDifferent { frame, place }.into());
                 }
             }
@@ -104,7 +106,8 @@ impl<'a> Judge<'a> {
         let pair = self.pair(candidate)?;
         compare::frames(&pair.source.0, &pair.candidate.0)?;
         let frames = 0..pair.source.0.frames.len();
-        Ok(frames.map(|i| look::distance(&pair.source.0, &pair.candidate.0, i)).collect())
+        let (digest, aside) = &pair.candidate;
+        Ok(frames.map(|i| look::distance(&pair.source.0, digest, aside.coarse, i)).collect())
     }
 
     /// Compares structure and metadata, then decodes both files by the same decoder.

@@ -11,28 +11,28 @@ use crate::digest::{Digest, Frame};
 use crate::row::Form;
 
 /// Largest mean difference of a frame, in levels of 8 bit: the mean over blocks of each block's worst channel.
-const MEAN_BOUND: f32 = 40.0;
+const MEAN_BOUND: f32 = 12.0;
 /// A block that differs by more than this in some channel is a far block.
-const FAR: f32 = 64.0;
+const FAR: f32 = 48.0;
 /// Largest share of far blocks.
-const FAR_BOUND: f32 = 0.25;
+const FAR_BOUND: f32 = 0.05;
 /// Largest mean difference of alpha alone.
-const ALPHA_BOUND: f32 = 24.0;
+const ALPHA_BOUND: f32 = 12.0;
 /// A sample tells two hypotheses apart if they differ there by more than this.
 const TELLING: f32 = 24.0;
 /// An alternative must explain the telling samples this many times better than the source.
 const BETTER: f32 = 2.0;
 /// And there must be this many of them.
 const TELLING_MIN: usize = 4;
-/// A part at the bottom in one colour is a fill if it is this far from the source in the mean.
-const FILL_BOUND: f32 = 32.0;
+/// Largest mean difference of a part at the bottom that is in one colour.
+const FILL_BOUND: f32 = 16.0;
 
 /// How far a frame is from its source.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Distance {
     /// Mean over blocks of the worst channel's difference, in levels of 8 bit.
     pub mean: f32,
-    /// Share of blocks with a channel that differs by more than 64 levels.
+    /// Share of blocks with a channel that differs by more than 48 levels, and four times `coarse`.
     pub far: f32,
     /// Mean difference of alpha.
     pub alpha: f32,
@@ -42,6 +42,8 @@ pub struct Distance {
     pub name: &'static str,
     /// Mean difference of a one-coloured part at the bottom.
     pub fill: f32,
+    /// What the candidate's coding alone explains; all bounds but that of `far` grow by it.
+    pub coarse: f32,
 }
 
 impl Distance {
@@ -51,10 +53,10 @@ impl Distance {
             return Some(format!("{} explains it {:.1} times better", self.name, self.alternative));
         }
         let bounds = [
-            ("mean", self.mean, MEAN_BOUND),
+            ("mean", self.mean, MEAN_BOUND + self.coarse),
             ("far", self.far, FAR_BOUND),
-            ("alpha", self.alpha, ALPHA_BOUND),
-            ("fill", self.fill, FILL_BOUND),
+            ("alpha", self.alpha, ALPHA_BOUND + self.coarse),
+            ("fill", self.fill, FILL_BOUND + self.coarse),
         ];
         let (name, value, bound) = bounds.into_iter().find(|(_, value, bound)| value > bound)?;
         Some(format!("{name} {value:.2} > {bound}"))
@@ -62,9 +64,10 @@ impl Distance {
 }
 
 /// How far frame `i` of `candidate` is from that of `source`. Both have the same frames of the same sizes and forms.
-pub(crate) fn distance(source: &Digest, candidate: &Digest, i: usize) -> Distance {
+/// `coarse` is what the candidate's coding alone explains.
+pub(crate) fn distance(source: &Digest, candidate: &Digest, coarse: f32, i: usize) -> Distance {
     let (s, c) = (&source.frames[i], &candidate.frames[i]);
-    let mut d = gross(s, c);
+    let mut d = gross(s, c, coarse);
     d.fill = fill(&s.blocks, &c.blocks);
     let mut consider = |name, other: Option<f32>| {
         if let Some(better) = other.filter(|b| *b > d.alternative) {
@@ -84,7 +87,7 @@ pub(crate) fn distance(source: &Digest, candidate: &Digest, i: usize) -> Distanc
     d
 }
 
-fn gross(s: &Frame, c: &Frame) -> Distance {
+fn gross(s: &Frame, c: &Frame, coarse: f32) -> Distance {
     let (s, c, alpha_at) = (&s.blocks, &c.blocks, matches!(s.form, Form::Rgba { .. }).then_some(3));
     let (mut sum, mut far, mut alpha) = (0f64, 0usize, 0f64);
     let count = (s.means.len() / s.channels).max(1);
@@ -92,13 +95,14 @@ fn gross(s: &Frame, c: &Frame) -> Distance {
         let diff = |(a, b): (&u16, &u16)| f32::from(a.abs_diff(*b)) / 256.0;
         let worst = a.iter().zip(b).map(diff).fold(0f32, f32::max);
         sum += f64::from(worst);
-        far += usize::from(worst > FAR);
+        far += usize::from(worst > FAR + 4.0 * coarse);
         alpha += alpha_at.map_or(0.0, |i| f64::from(diff((&a[i], &b[i]))));
     }
     Distance {
         mean: (sum / count as f64) as f32,
         far: far as f32 / count as f32,
         alpha: (alpha / count as f64) as f32,
+        coarse,
         ..Distance::default()
     }
 }

@@ -29,11 +29,14 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn FrameSink) ->
         )));
     }
     sink.image(&ImageHeader { width, height, loop_count: 1 })?;
+    let segments = Segments::read(bytes);
     let input = decoder.input_colorspace().unwrap_or(ColorSpace::Unknown);
     let (out, model, channels, meaning) = match (input, info.components) {
         (ColorSpace::Luma, 1) => (ColorSpace::Luma, ColorModel::Grey, 1, ""),
         (ColorSpace::YCbCr | ColorSpace::RGB, 3) => (ColorSpace::RGB, ColorModel::Rgb, 3, ""),
-        (ColorSpace::CMYK, 4) => (ColorSpace::CMYK, ColorModel::Cmyk, 4, adobe(bytes, "cmyk-adobe", "cmyk")),
+        (ColorSpace::CMYK, 4) => {
+            (ColorSpace::CMYK, ColorModel::Cmyk, 4, if segments.adobe { "adobe" } else { "" })
+        }
         (ColorSpace::YCCK, 4) => (ColorSpace::YCCK, ColorModel::Cmyk, 4, "ycck"),
         (space, n) => return Err(DecodeError::Text(format!("{n} components of {space:?}"))),
     };
@@ -44,29 +47,89 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn FrameSink) ->
         duration: (0, 1),
         layout: layout(model, channels, 8, AlphaKind::None),
     })?;
-    let icc = decoder.icc_profile();
     decoder.set_options(options.jpeg_set_out_colorspace(out));
     let data = decoder.decode().map_err(DecodeError::text)?;
     let stride = width as usize * usize::from(channels);
     for rows in data.chunks(stride * ROWS) {
         sink.rows((rows.len() / stride) as u32, stride, rows)?;
     }
-    Ok(Aside { icc, meaning })
+    Ok(Aside { icc: segments.icc(), meaning, coarse: segments.coarse() })
 }
 
-/// Whether an Adobe marker stands before the first scan: with it, stored CMYK is taken as inverted.
-fn adobe(bytes: &[u8], with: &'static str, without: &'static str) -> &'static str {
-    let mut at = 2;
-    while let Some(&[0xff, marker, high, low]) = bytes.get(at..).and_then(|b| b.first_chunk()) {
-        match marker {
-            0xff => {
+/// What the segments before the first scan tell.
+#[derive(Default)]
+struct Segments {
+    /// There is an Adobe marker: with it, stored CMYK is taken as inverted.
+    adobe: bool,
+    /// Parts of the ICC profile with their numbers.
+    icc: Vec<(u8, Vec<u8>)>,
+    /// The first value of each quantization table: the step of block means, times 8.
+    steps: [u16; 4],
+    /// The table of each component.
+    tables: Vec<u8>,
+}
+
+impl Segments {
+    fn read(bytes: &[u8]) -> Self {
+        let mut all = Self::default();
+        let mut at = 2;
+        while let Some(&[0xff, marker, high, low]) = bytes.get(at..).and_then(|b| b.first_chunk()) {
+            if marker == 0xff {
                 at += 1;
                 continue;
             }
-            0xee if bytes[at + 4..].starts_with(b"Adobe") => return with,
-            0xda => return without,
-            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2),
+            let end = at + 2 + usize::from(u16::from_be_bytes([high, low])).max(2);
+            let Some(data) = bytes.get(at + 4..end) else { break };
+            match marker {
+                0xda => break,
+                0xee => all.adobe |= data.starts_with(b"Adobe"),
+                0xe2 => all.profile(data),
+                0xdb => all.quantizers(data),
+                0xc0..=0xc2 => {
+                    all.tables = data.get(6..).unwrap_or(&[]).chunks_exact(3).map(|c| c[2]).collect();
+                }
+                _ => {}
+            }
+            at = end;
+        }
+        all
+    }
+
+    fn profile(&mut self, data: &[u8]) {
+        if let Some([number, _, part @ ..]) = data.strip_prefix(b"ICC_PROFILE\0") {
+            self.icc.push((*number, part.to_vec()));
         }
     }
-    without
+
+    fn quantizers(&mut self, mut data: &[u8]) {
+        while let Some((head, rest)) = data.split_first() {
+            let wide = head >> 4 != 0;
+            let step = match rest {
+                [high, low, ..] if wide => u16::from_be_bytes([*high, *low]),
+                [step, ..] => u16::from(*step),
+                [] => return,
+            };
+            if let Some(kept) = self.steps.get_mut(usize::from(head & 15)) {
+                *kept = step;
+            }
+            data = rest.get(if wide { 128 } else { 64 }..).unwrap_or(&[]);
+        }
+    }
+
+    /// The whole profile, its parts in order of their numbers.
+    fn icc(&self) -> Option<Vec<u8>> {
+        let mut parts: Vec<_> = self.icc.iter().collect();
+        parts.sort_by_key(|(number, _)| *number);
+        (!parts.is_empty()).then(|| parts.iter().flat_map(|(_, part)| part.iter().copied()).collect())
+    }
+
+    /// A quarter of a step is the mean error of rounding; blue gets 1.772 times that of its chroma. As much again,
+    /// since trellis quantization does not round to the nearest.
+    fn coarse(&self) -> f32 {
+        let step = |i: usize| {
+            let table = self.tables.get(i).and_then(|t| self.steps.get(usize::from(*t)));
+            table.map_or(0.0, |s| f32::from(*s) / 8.0)
+        };
+        (step(0) + 1.772 * step(1).max(step(2))).max(step(3)) / 2.0
+    }
 }

@@ -13,12 +13,15 @@ use squeezed_plugin_api::{ErrorCode, FrameSink, Limits, Optimizer, Stop};
 use crate::digest::{Digest, Digester, Trouble};
 
 /// What a decoder tells beside the pictures.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Aside {
     /// The ICC profile, inflated; `None` also where the decoder does not look for one.
     pub icc: Option<Vec<u8>>,
     /// What the same samples mean, where the file says so in other ways than by its colour model.
     pub meaning: &'static str,
+    /// How far the coding alone may move the mean of a block, on average, in levels of 8 bit: half a quantizer step of
+    /// a JPEG's means, the distance of the colours of a small palette.
+    pub coarse: f32,
 }
 
 /// Why a decoder gave up.

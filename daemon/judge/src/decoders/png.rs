@@ -33,7 +33,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn FrameSink) ->
         }
     }
     reader.finish().map_err(DecodeError::text)?;
-    Ok(Aside { icc, meaning: "" })
+    Ok(Aside { icc, meaning: "", coarse: coarse(reader.info()) })
 }
 
 /// Reads up to the picture data and tells the canvas.
@@ -68,6 +68,16 @@ fn profile(bytes: &[u8], limits: &Limits) -> Option<Vec<u8>> {
     decoder.set_ignore_text_chunk(true);
     let reader = decoder.read_info().ok()?;
     reader.info().icc_profile.as_ref().map(|p| p.to_vec())
+}
+
+/// The fewer colours a file can have, the farther they may lie from those of its source.
+fn coarse(info: &png::Info<'_>) -> f32 {
+    let colours = match (info.color_type, info.bit_depth) {
+        (ColorType::Indexed, _) => info.palette.as_ref().map_or(0, |p| p.len() / 3),
+        (ColorType::Grayscale, depth) if (depth as u8) < 8 => 1 << depth as u8,
+        _ => return 0.0,
+    };
+    96.0 / colours.max(1) as f32
 }
 
 fn still(reader: &Input<'_>, role: FrameRole) -> FrameHeader {

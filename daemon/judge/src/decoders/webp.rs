@@ -143,7 +143,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn FrameSink) ->
         (Some(size), Some(anim)) if animated => animation(size, anim, &frames, limits, sink)?,
         _ => still(size, coded, limits, sink)?,
     }
-    Ok(Aside { icc: icc.map(<[u8]>::to_vec), meaning: "" })
+    Ok(Aside { icc: icc.map(<[u8]>::to_vec), ..Aside::default() })
 }
 
 fn still(
