@@ -18,7 +18,7 @@ command_of() {
         libimage-exiftool-perl) echo exiftool ;;
         libjpeg-turbo-progs) echo djpeg ;;
         webp) echo dwebp ;;
-        imagemagick) echo convert ;;
+        imagemagick) echo identify ;;
         attr) echo setfattr ;;
         acl) echo setfacl ;;
         *) echo "$1" ;;
