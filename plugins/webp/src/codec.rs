@@ -30,7 +30,7 @@ pub struct Lossless {
     pub effort: u8,
 }
 
-/// How to encode with loss. Alpha is always kept without loss.
+/// How to encode with loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lossy {
     /// 0 to 100.
@@ -114,7 +114,10 @@ pub fn encode_lossless(
     encode(picture, &config, stop)
 }
 
-/// Encodes with loss; the answer is a whole WebP file. `stop` is asked now and then.
+/// Encodes colour with loss; the answer is a whole WebP file. `stop` is asked now and then.
+///
+/// Where the picture is not opaque its alpha is in the file too, without loss, but not compressed: at method 6 libwebp
+/// takes seconds for that, so [`encode_alpha`] does it, once and with an effort of its own.
 ///
 /// # Errors
 /// `Stopped`, or `Failed` where libwebp refuses.
@@ -129,9 +132,26 @@ pub fn encode_lossy(picture: Picture<'_>, how: Lossy, stop: &dyn Fn() -> bool) -
     config.segments = c_int::from(how.segments);
     config.pass = c_int::from(how.passes);
     config.alpha_quality = 100;
+    config.alpha_compression = 0;
+    encode(picture, &config, stop)
+}
+
+/// Compresses alpha without loss; the answer is a whole WebP file, of which only the `ALPH` chunk is of use. There is none
+/// where the picture is opaque.
+///
+/// # Errors
+/// `Stopped`, or `Failed` where libwebp refuses.
+pub fn encode_alpha(picture: Picture<'_>, method: u8, stop: &dyn Fn() -> bool) -> Result<Vec<u8>, Error> {
+    let black: Vec<u32> = picture.pixels.iter().map(|p| p & 0xff00_0000).collect();
+    let mut config = base_config()?;
+    config.quality = 0.0;
+    config.method = c_int::from(method);
+    config.exact = 1;
+    config.segments = 1;
+    config.alpha_quality = 100;
     config.alpha_compression = 1;
     config.alpha_filtering = 2;
-    encode(picture, &config, stop)
+    encode(Picture { pixels: &black, ..picture }, &config, stop)
 }
 
 fn base_config() -> Result<sys::WebPConfig, Error> {

@@ -262,16 +262,7 @@ impl<'a> Container<'a> {
         if x + width > self.width || y + height > self.height {
             return Err(Error::bad_image("a frame lies outside the canvas"));
         }
-        let (mut image, mut alpha, mut extra) = (None, None, Vec::new());
-        for chunk in riff::chunks(body) {
-            let chunk = chunk.map_err(broken)?;
-            match &chunk.id {
-                b"ALPH" if image.is_none() && alpha.is_none() => alpha = Some(chunk.data),
-                b"VP8 " | b"VP8L" if image.is_none() => image = Some(bitstream(chunk, &mut alpha)?),
-                _ => extra.push(chunk),
-            }
-        }
-        extra.extend(alpha.map(|data| Chunk { id: *b"ALPH", data }));
+        let (image, extra) = image(body)?;
         let image = image.ok_or_else(|| Error::bad_image("a frame holds no picture"))?;
         if image.size() != (width, height) {
             return Err(Error::bad_image("a frame's picture has another size than the frame"));
@@ -383,6 +374,24 @@ impl Container<'_> {
         }
         riff::write(out, *b"ANMF", &data)
     }
+}
+
+/// The bitstream among chunks, and the chunks that are none of it.
+///
+/// # Errors
+/// `BadImage` where the chunks or the bitstream's header are broken.
+pub fn image(body: &[u8]) -> Result<(Option<Bitstream<'_>>, Vec<Chunk<'_>>), Error> {
+    let (mut image, mut alpha, mut extra) = (None, None, Vec::new());
+    for chunk in riff::chunks(body) {
+        let chunk = chunk.map_err(broken)?;
+        match &chunk.id {
+            b"ALPH" if image.is_none() && alpha.is_none() => alpha = Some(chunk.data),
+            b"VP8 " | b"VP8L" if image.is_none() => image = Some(bitstream(chunk, &mut alpha)?),
+            _ => extra.push(chunk),
+        }
+    }
+    extra.extend(alpha.map(|data| Chunk { id: *b"ALPH", data }));
+    Ok((image, extra))
 }
 
 /// The bitstream in an image chunk, with the alpha that stood before it. Alpha before VP8L has no meaning and stays where it

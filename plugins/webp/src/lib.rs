@@ -5,6 +5,7 @@
 mod animation;
 mod codec;
 mod container;
+mod encoded;
 mod inspect;
 mod lossless;
 mod lossy;

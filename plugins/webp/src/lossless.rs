@@ -1,32 +1,13 @@
-//! The same pixels in fewer bytes: VP8L bitstreams are searched again, VP8 bitstreams stay as they are.
+//! The same pixels in fewer bytes: VP8L bitstreams and the alpha of lossy pictures are searched again, VP8 payloads stay
+//! as they are.
 
-use squeezed_plugin_api::{Effort, Error, ErrorCode, Job, LogLevel};
+use squeezed_plugin_api::{Effort, Error, Job};
 use squeezed_plugin_common::trials;
 
 use crate::animation;
 use crate::codec::{self, Lossless, Picture};
 use crate::container::{Bitstream, Container, Frame};
-
-/// A WebP file that libwebp made of one picture. Only its bitstream is of use.
-#[derive(Debug)]
-pub struct Encoded(Vec<u8>);
-
-impl Encoded {
-    /// Takes libwebp's output.
-    pub fn new(file: Vec<u8>) -> Self {
-        Self(file)
-    }
-    /// The bitstream.
-    ///
-    /// # Errors
-    /// `Failed` where libwebp wrote what we cannot read.
-    pub fn image(&self) -> Result<Bitstream<'_>, Error> {
-        let c =
-            Container::parse(&self.0).map_err(|e| Error::failed(format!("libwebp wrote a bad file: {e}")))?;
-        let frame = c.frames.into_iter().next();
-        frame.map(|f| f.image).ok_or_else(|| Error::failed("libwebp wrote no picture"))
-    }
-}
+use crate::encoded::{Encoded, if_smaller, or_skip};
 
 /// What is tried at each effort.
 const FAST: &[Lossless] = &[Lossless { method: 2, effort: 40 }];
@@ -41,7 +22,7 @@ fn settings(effort: Effort) -> &'static [Lossless] {
     }
 }
 
-/// The smallest lossless bitstream of each frame, `None` where the source's own is that (and for lossy frames).
+/// The smallest lossless bitstream of each frame, `None` where the source's own is that.
 ///
 /// `still` is the picture of a still, already decoded.
 pub fn search(
@@ -57,11 +38,12 @@ pub fn search(
                 job.progress((500 * (i + 1) / tries.len()) as u32);
                 made
             })?;
-            Ok(vec![smallest(frame, all.into_iter().flatten())?])
+            Ok(vec![if_smaller(frame, all.into_iter().flatten())?])
         }
+        ([frame], Some(pixels)) => Ok(vec![encode(job, frame, pixels, tries)?]),
         (frames, _) => trials::run(job, frames.len(), |i| {
             let frame = &frames[i];
-            let made = match is_lossless(frame) {
+            let made = match needs_pixels(frame) {
                 true => encode(job, frame, &animation::pixels(frame)?, tries)?,
                 false => None,
             };
@@ -75,7 +57,11 @@ fn is_lossless(frame: &Frame<'_>) -> bool {
     matches!(frame.image, Bitstream::Lossless { .. })
 }
 
-/// The smallest of `tries`, if it is smaller than the source's bitstream.
+fn needs_pixels(frame: &Frame<'_>) -> bool {
+    !matches!(frame.image, Bitstream::Lossy { alpha: None, .. })
+}
+
+/// The smallest that is smaller than the source's bitstream.
 fn encode(
     job: &Job<'_>,
     frame: &Frame<'_>,
@@ -84,33 +70,36 @@ fn encode(
 ) -> Result<Option<Encoded>, Error> {
     let picture = Picture { width: frame.width, height: frame.height, pixels };
     let mut made = Vec::new();
-    for how in tries {
-        job.check()?;
-        made.extend(or_skip(job, codec::encode_lossless(picture, *how, &|| job.stopped()))?);
-    }
-    smallest(frame, made.into_iter().map(Encoded::new))
-}
-
-fn smallest(frame: &Frame<'_>, made: impl Iterator<Item = Encoded>) -> Result<Option<Encoded>, Error> {
-    let mut best = None;
-    let mut size = frame.image.chunk_len();
-    for encoded in made {
-        let len = encoded.image()?.chunk_len();
-        if len < size {
-            (best, size) = (Some(encoded), len);
+    match &frame.image {
+        Bitstream::Lossy { alpha: None, .. } => {}
+        Bitstream::Lossy { data, header, .. } => {
+            if let Some(alpha) = alpha(job, picture)? {
+                let image = Bitstream::Lossy { data, alpha: Some(&alpha), header: header.clone() };
+                made.push(Encoded::new(&image)?);
+            }
+        }
+        Bitstream::Lossless { .. } => {
+            for how in tries {
+                job.check()?;
+                if let Some(file) = or_skip(job, codec::encode_lossless(picture, *how, &|| job.stopped()))? {
+                    made.push(Encoded::from_file(&file)?);
+                }
+            }
         }
     }
-    Ok(best)
+    if_smaller(frame, made.into_iter())
 }
 
-/// An encoding that libwebp refuses (a picture too large or too detailed for the bitstream) is one that is not tried.
-pub fn or_skip<T>(job: &Job<'_>, result: Result<T, Error>) -> Result<Option<T>, Error> {
-    match result {
-        Ok(t) => Ok(Some(t)),
-        Err(e) if e.code == ErrorCode::Failed => {
-            job.log(LogLevel::Warn, &e.message);
-            Ok(None)
-        }
-        Err(e) => Err(e),
-    }
+/// The picture's alpha as an `ALPH` payload; `None` where it is opaque.
+pub fn alpha(job: &Job<'_>, picture: Picture<'_>) -> Result<Option<Vec<u8>>, Error> {
+    job.check()?;
+    // Method 6 would search for seconds where 5 takes milliseconds, and gain two percent of the alpha.
+    let method = if job.options.effort == Effort::Fast { 1 } else { 5 };
+    let Some(file) = or_skip(job, codec::encode_alpha(picture, method, &|| job.stopped()))? else {
+        return Ok(None);
+    };
+    Ok(match Encoded::from_file(&file)?.image()? {
+        Bitstream::Lossy { alpha, .. } => alpha.map(<[u8]>::to_vec),
+        Bitstream::Lossless { .. } => None,
+    })
 }

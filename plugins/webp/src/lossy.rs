@@ -2,6 +2,7 @@
 //! stays as it is, so a second run finds nothing to do.
 
 use std::cell::Cell;
+use std::sync::OnceLock;
 
 use squeezed_plugin_api::{Candidate, Effort, Error, Job};
 use squeezed_plugin_common::{labels::Labels, trials};
@@ -9,8 +10,8 @@ use squeezed_plugin_common::{labels::Labels, trials};
 use crate::animation;
 use crate::codec::{self, Lossy, Picture};
 use crate::container::{Bitstream, Container, Frame, Kept};
-use crate::lossless::{Encoded, or_skip};
-use crate::quality;
+use crate::encoded::{Encoded, or_skip, smallest};
+use crate::{lossless, quality};
 
 /// What is tried, for an effort.
 fn settings(effort: Effort, quality: u8) -> Vec<Lossy> {
@@ -41,6 +42,8 @@ pub struct Search<'a> {
     pub still: Option<&'a [u32]>,
     /// The best lossless bitstream of each frame where it is not the source's.
     pub lossless: &'a [Option<Encoded>],
+    /// The alpha of each frame as an `ALPH` payload, once it was needed.
+    pub alpha: Vec<OnceLock<Option<Vec<u8>>>>,
     /// What metadata stays.
     pub kept: &'a Kept,
     /// The same for the receipt.
@@ -74,8 +77,8 @@ impl Search<'_> {
         let tries = settings(self.job.options.effort, quality);
         let frames = &self.container.frames;
         let made = match (frames.as_slice(), self.still) {
-            ([frame], Some(pixels)) => {
-                let all = trials::run(self.job, tries.len(), |i| self.encode(frame, pixels, &tries[i..=i]))?;
+            ([_], Some(pixels)) => {
+                let all = trials::run(self.job, tries.len(), |i| self.encode(0, pixels, &tries[i..=i]))?;
                 vec![smallest(all.into_iter().flatten())?]
             }
             _ => trials::run(self.job, frames.len(), |i| {
@@ -83,7 +86,7 @@ impl Search<'_> {
                     return Ok(None);
                 }
                 let pixels = animation::pixels(&frames[i])?;
-                let made = self.encode(&frames[i], &pixels, &tries)?;
+                let made = self.encode(i, &pixels, &tries)?;
                 self.job.progress((500 + 500 * (i + 1) / frames.len()) as u32);
                 self.if_it_gains(i, made)
             })?,
@@ -100,17 +103,57 @@ impl Search<'_> {
         Ok((file, made.iter().any(Option::is_some)))
     }
 
-    fn encode(&self, frame: &Frame<'_>, pixels: &[u32], tries: &[Lossy]) -> Result<Option<Encoded>, Error> {
+    /// The smallest of `tries` for frame `i`.
+    fn encode(&self, i: usize, pixels: &[u32], tries: &[Lossy]) -> Result<Option<Encoded>, Error> {
+        let Some(frame) = self.container.frames.get(i) else { return Ok(None) };
         if frame.width.max(frame.height) > codec::MAX_LOSSY_SIDE {
             return Ok(None);
         }
         let picture = Picture { width: frame.width, height: frame.height, pixels };
+        let alpha = self.alpha(i, picture)?;
         let mut made = Vec::new();
         for how in tries {
-            self.job.check()?;
-            made.extend(or_skip(self.job, codec::encode_lossy(picture, *how, &|| self.job.stopped()))?);
+            if let Some(encoded) = self.encode_recognizable(picture, *how, alpha)? {
+                made.push(encoded);
+            }
         }
-        smallest(made.into_iter().map(Encoded::new))
+        smallest(made.into_iter())
+    }
+
+    /// One encoding, of which the header must say that it was made at the asked quality. With one segment it always does,
+    /// but for the cost of a few percent; with four it nearly always does.
+    fn encode_recognizable(
+        &self,
+        picture: Picture<'_>,
+        how: Lossy,
+        alpha: Option<&[u8]>,
+    ) -> Result<Option<Encoded>, Error> {
+        for how in [how, Lossy { segments: 1, ..how }] {
+            self.job.check()?;
+            let file = codec::encode_lossy(picture, how, &|| self.job.stopped());
+            let Some(file) = or_skip(self.job, file)? else { return Ok(None) };
+            let made = Encoded::from_file(&file)?;
+            if let Bitstream::Lossy { data, header, alpha: raw } = made.image()?
+                && raw.is_some() == alpha.is_some()
+                && quality::is_at_or_below(&header, how.quality)
+            {
+                return Encoded::new(&Bitstream::Lossy { data, alpha, header }).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The alpha of frame `i`: the source's, if that has it apart, else made once for all qualities.
+    fn alpha(&self, i: usize, picture: Picture<'_>) -> Result<Option<&[u8]>, Error> {
+        if let Bitstream::Lossy { alpha, .. } = self.lossless_image(i)? {
+            return Ok(alpha);
+        }
+        let Some(slot) = self.alpha.get(i) else { return Ok(None) };
+        if slot.get().is_none() {
+            let made = lossless::alpha(self.job, picture)?;
+            let _ = slot.set(made);
+        }
+        Ok(slot.get().and_then(|a| a.as_deref()))
     }
 
     /// In an animation a frame becomes lossy only where that gains what the host asks of a whole file, so that flat frames
@@ -136,15 +179,4 @@ fn is_worth_it(frame: &Frame<'_>, asked: u8) -> bool {
         Bitstream::Lossless { .. } => true,
         Bitstream::Lossy { header, .. } => !quality::is_at_or_below(header, asked),
     }
-}
-
-fn smallest(made: impl Iterator<Item = Encoded>) -> Result<Option<Encoded>, Error> {
-    let mut best: Option<(u64, Encoded)> = None;
-    for encoded in made {
-        let len = encoded.image()?.chunk_len();
-        if best.as_ref().is_none_or(|b| len < b.0) {
-            best = Some((len, encoded));
-        }
-    }
-    Ok(best.map(|b| b.1))
 }

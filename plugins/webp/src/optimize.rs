@@ -1,5 +1,7 @@
 //! The order of a job: check, decode everything once, then offer the container alone, the lossless search, the lossy one.
 
+use std::sync::OnceLock;
+
 use squeezed_plugin_api::{
     Candidate, Effort, Error, ErrorCode, Job, Limits, Metadata, MetadataItem, Mode, Options, Plan,
 };
@@ -91,6 +93,7 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
             container: &c,
             still: still.as_deref(),
             lossless: &better,
+            alpha: c.frames.iter().map(|_| OnceLock::new()).collect(),
             kept: &kept,
             labels: &labels,
         };

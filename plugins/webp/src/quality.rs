@@ -10,7 +10,7 @@ use crate::vp8::Header;
 
 /// How far above the asked quality a source may be estimated and still count as made at it: what the rounding of
 /// quantizers and shares can add. The test over all qualities holds it.
-pub const TOLERANCE: f64 = 2.0;
+pub const TOLERANCE: f64 = 3.0;
 
 /// The estimated quality, 0 to 100, on libwebp's scale.
 pub fn estimate(header: &Header) -> f64 {
