@@ -133,7 +133,8 @@ impl Builder {
         };
         command
             .args(["--socket".as_ref(), socket.as_os_str(), "--plugin-path".as_ref(), plugin_dir.as_os_str()])
-            .args(["--set", "plugins.builtin_path=false", "--log-level", "debug"])
+            .args(["--set", "plugins.builtin_path=false"])
+            .args((!self.args.iter().any(|a| a == "--log-level")).then_some("--log-level=debug"))
             .args((!self.args.iter().any(|a| a == "--config")).then_some("--config=/dev/null"))
             .args(&self.args)
             .env_remove("XDG_RUNTIME_DIR")
