@@ -36,6 +36,9 @@ pub struct File<'a> {
     pub animation: Option<Animation<'a>>,
     /// Bytes after IEND.
     pub trailing: &'a [u8],
+    /// Whether tRNS of a grey or RGB picture has bits above the bit depth: legal, to be masked off, and not masked off by
+    /// all, so that it stays as it is.
+    pub odd_transparency: bool,
     /// A feature that readers disagree on or that cannot be rewritten: the file comes back unchanged.
     pub unsupported: Option<String>,
 }
@@ -63,6 +66,7 @@ impl<'a> File<'a> {
             data: Vec::new(),
             animation: None,
             trailing: &[],
+            odd_transparency: false,
             unsupported: None,
         };
         let mut frames = Collector::new(file.header);
@@ -190,13 +194,14 @@ impl<'a> File<'a> {
         let fits = |d: &[u8]| d.chunks(2).all(|v| u32::from(be16(v)) <= top);
         let right = match self.header.color {
             Color::Indexed => (1..=self.colors()).contains(&chunk.data.len()),
-            Color::Grey => chunk.data.len() == 2 && fits(chunk.data),
-            Color::Rgb => chunk.data.len() == 6 && fits(chunk.data),
+            Color::Grey => chunk.data.len() == 2,
+            Color::Rgb => chunk.data.len() == 6,
             Color::GreyAlpha | Color::Rgba => false,
         };
         if !right || !self.data.is_empty() || !self.transparency.is_empty() {
             self.note("a transparency chunk that readers disagree on");
         }
+        self.odd_transparency = self.header.color != Color::Indexed && !fits(chunk.data);
         self.transparency = chunk.data;
         Ok(())
     }

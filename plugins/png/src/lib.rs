@@ -19,6 +19,7 @@ mod relative;
 mod render;
 mod shrink;
 mod text;
+mod visible;
 mod write;
 
 use squeezed_plugin_api::{

@@ -11,6 +11,7 @@ use crate::header::{Color, Header};
 use crate::optimize::Work;
 use crate::picture::{Picture, plain_rows};
 use crate::shrink::{Allow, shrink};
+use crate::visible;
 
 /// Offers the picture in a palette at `quality`, or in capped mode at the lowest quality above it that the cap allows.
 ///
@@ -34,15 +35,15 @@ pub fn offer(work: &Work<'_>, source: &Picture, quality: u8) -> Result<(), Error
             None => Ok(()),
         };
     }
-    let mut method = String::new();
+    let mut methods = Vec::new();
     let found = search_capped(quality, work.job.floor(), |q| {
-        let (bytes, name) = encode(q)?.unwrap_or_default();
-        method = name;
+        let (bytes, method) = encode(q)?.unwrap_or_default();
+        methods.push((q, method));
         Ok(bytes)
     })?;
     if let Some((used, bytes)) = found {
-        let method = encode(used)?.map_or(method, |e| e.1);
-        work.propose(Candidate::lossy(&bytes, &method, used))?;
+        let method = methods.iter().find(|m| m.0 == used).map_or("palette", |m| &m.1);
+        work.propose(Candidate::lossy(&bytes, method, used))?;
     }
     Ok(())
 }
@@ -70,14 +71,7 @@ fn encode(
     pixels: &[[u8; 4]],
     quality: u8,
 ) -> Result<Option<(Vec<u8>, String)>, Error> {
-    work.job.check()?;
-    let settings = settings(quality, work.job.options.effort);
-    let made =
-        match squeezed_quantize::palette(pixels, header.width as usize, header.height as usize, &settings) {
-            Ok(made) => made,
-            Err(squeezed_quantize::Error::BelowFloor) => return Ok(None),
-            Err(error) => return Err(Error::failed(error.to_string())),
-        };
+    let Some(made) = palette(work, header, pixels, quality)? else { return Ok(None) };
     let method = format!("palette-{}", made.colors.len());
     let picture = indexed(header, &made);
     let allow = Allow { interlace: false, ..work.allow() };
@@ -85,13 +79,64 @@ fn encode(
     Ok(work.assemble(&best).map(|bytes| (bytes, method)))
 }
 
-fn settings(quality: u8, effort: Effort) -> Settings {
-    let speed = match effort {
+/// The palette with the fewest colours whose visible error is within what `quality` allows. Where no palette is, the
+/// best with more dithering; `None` where even that is far off.
+fn palette(
+    work: &Work<'_>,
+    header: Header,
+    pixels: &[[u8; 4]],
+    quality: u8,
+) -> Result<Option<Palette>, Error> {
+    let (width, height) = (header.width as usize, header.height as usize);
+    let allowed = allowed_error(quality);
+    let speed = speed(work.job.options.effort);
+    let make = |quality: u8, dithering: f32| {
+        let settings = Settings { quality, floor: 0, speed, dithering, max_colors: 256 };
+        let made = squeezed_quantize::palette(pixels, width, height, &settings)
+            .map_err(|e| Error::failed(e.to_string()))?;
+        let shown = |i: usize| {
+            made.indices.get(i).and_then(|c| made.colors.get(usize::from(*c))).copied().unwrap_or_default()
+        };
+        let error = visible::error(pixels, width, shown);
+        Ok::<_, Error>((made, error))
+    };
+    for target in targets(quality) {
+        work.job.check()?;
+        let (made, error) = make(target, LIGHT_DITHERING)?;
+        if error <= allowed {
+            return Ok(Some(made));
+        }
+        if made.colors.len() >= 256 {
+            break;
+        }
+    }
+    work.job.check()?;
+    let (made, error) = make(100, STRONG_DITHERING)?;
+    Ok((error <= allowed * 3.0).then_some(made))
+}
+
+/// Dithering costs bytes. This much hides the edges of bands that are narrow enough to be allowed.
+const LIGHT_DITHERING: f32 = 0.25;
+/// Where 256 colours leave bands wider than that.
+const STRONG_DITHERING: f32 = 0.5;
+
+/// What imagequant is told to aim for, in turn: half the way to 100 is left each time.
+fn targets(quality: u8) -> impl Iterator<Item = u8> {
+    let left = 100_u8.saturating_sub(quality);
+    [left, left / 2, left / 4, left / 8, 0].into_iter().map(|left| 100 - left)
+}
+
+/// The visible error that a quality allows, in steps of 8 bit samples: 1.2 at quality 80, twice that each 15 below.
+fn allowed_error(quality: u8) -> f64 {
+    1.2 * ((80.0 - f64::from(quality)) / 15.0).exp2()
+}
+
+fn speed(effort: Effort) -> u8 {
+    match effort {
         Effort::Fast => 6,
         Effort::Balanced => 3,
         Effort::Best => 1,
-    };
-    Settings { quality, floor: 0, speed, dithering: 0.5, max_colors: 256 }
+    }
 }
 
 fn indexed(header: Header, made: &Palette) -> Picture {

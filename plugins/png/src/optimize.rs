@@ -86,12 +86,13 @@ impl<'a> Work<'a> {
         let fixed = count(*b"hIST") > 0
             || unread(*b"bKGD", self.background.is_some())
             || unread(*b"sBIT", self.significant.is_some())
-            || !self.suggested().is_empty();
+            || !self.suggested().is_empty()
+            || self.file.odd_transparency;
         // A profile belongs to grey or to colour, and grey under another gamma or primaries is shown by other rules.
         let gamma =
             self.file.chunks(*b"gAMA").all(|c| (45_000..=46_000).contains(&crate::chunk::be32(c.data)));
         let grey = !self.file.has(*b"iCCP") && !self.file.has(*b"cICP") && gamma;
-        Allow { reduce: !fixed, grey, interlace: true }
+        Allow { reduce: !fixed, grey, interlace: !self.file.odd_transparency }
     }
 
     /// The picture of a truecolour file's suggested palette, where the policy keeps it.
