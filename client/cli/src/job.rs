@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use squeezed_client::{ErrorCode, JobOptions, Optimized, Reason};
 
-use crate::args::Overwrite;
+use crate::args::{Optimize, Overwrite};
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::magic;
@@ -32,8 +32,23 @@ pub struct Rules {
     pub preserve: bool,
     /// `--overwrite`
     pub overwrite: Overwrite,
+    /// `--dry-run`: all checks are made, and nothing is written.
+    pub dry_run: bool,
     /// The connection.
     pub link: Link,
+}
+
+impl Rules {
+    /// The rules that the command line sets.
+    pub fn new(args: &Optimize, link: Link) -> Self {
+        Self {
+            options: args.job_options(),
+            preserve: args.preserve,
+            overwrite: args.overwrite,
+            dry_run: args.dry_run,
+            link,
+        }
+    }
 }
 
 /// Works on one file.
@@ -69,7 +84,6 @@ async fn attempt(rules: &Arc<Rules>, item: Item, record: &mut Record) -> Result<
 pub async fn stdin(
     rules: &Rules,
     output: Option<&Path>,
-    dry_run: bool,
     input: impl Future<Output = Result<Vec<u8>, Failure>>,
 ) -> Record {
     let mut record = Record { path: "-".into(), output: None, receipt: None, failure: None };
@@ -81,7 +95,7 @@ pub async fn stdin(
         check_removed(&answer)?;
         let result = answer.bytes.unwrap_or(bytes);
         match output {
-            _ if dry_run => Ok(()),
+            _ if rules.dry_run => Ok(()),
             None => blocking(move || stdio::print(&result).map_err(|e| Failure::write("stdout", &e))).await,
             Some(output) => {
                 let to = output.to_path_buf();
@@ -130,7 +144,7 @@ fn read(
         return Err(Failure::skip("UNSUPPORTED_FORMAT", "not an image"));
     }
     match &item.destination {
-        Destination::InPlace => source.check_replaceable()?,
+        Destination::InPlace => source.check_replaceable(&item.path)?,
         Destination::File(to) if !wanted(to, &source, overwrite) => return Err(write::exists(to)),
         Destination::File(_) | Destination::Nowhere => {}
     }
@@ -220,6 +234,7 @@ fn put(
     smaller: Option<&[u8]>,
 ) -> Result<Option<PathBuf>, Failure> {
     match &item.destination {
+        _ if rules.dry_run => Ok(None),
         Destination::Nowhere => Ok(None),
         Destination::InPlace => {
             let Some(bytes) = smaller else { return Ok(None) };

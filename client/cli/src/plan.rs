@@ -47,7 +47,7 @@ pub struct Plan {
 /// Whatever the command line asks for that cannot be, as a usage error.
 pub fn plan(args: &Optimize) -> anyhow::Result<Plan> {
     let mut walk = walk(&args.paths, args.recursive)?;
-    let mut items = match &args.output {
+    let items = match &args.output {
         Some(output) => outputs(&walk, output)?,
         None => {
             drop_twins(&mut walk.files);
@@ -55,9 +55,6 @@ pub fn plan(args: &Optimize) -> anyhow::Result<Plan> {
             walk.files.iter().map(|f| item(f, to.clone())).collect()
         }
     };
-    if args.dry_run && args.output.is_some() {
-        items.iter_mut().for_each(|i| i.destination = Destination::Nowhere);
-    }
     Ok(Plan { items, troubles: walk.troubles })
 }
 
@@ -273,15 +270,5 @@ mod tests {
         fs::write(dir.path().join("in").join(&name), "x").unwrap();
         let plan = plan(&args(&dir, &["in"], Some("out"))).unwrap();
         assert_eq!(plan.items[0].destination, Destination::File(dir.path().join("out").join(name)));
-    }
-
-    #[test]
-    fn a_dry_run_checks_the_outputs_and_writes_nowhere() {
-        let dir = tree(&["x/a.png", "y/a.png"]);
-        let mut args = args(&dir, &["x"], Some("out"));
-        args.dry_run = true;
-        assert_eq!(plan(&args).unwrap().items[0].destination, Destination::Nowhere);
-        args.paths.push(dir.path().join("y"));
-        plan(&args).unwrap_err();
     }
 }

@@ -59,12 +59,7 @@ async fn work(
         return Ok(());
     }
     let link = Link::open(global).await?;
-    let rules = Arc::new(Rules {
-        options: args.job_options(),
-        preserve: args.preserve,
-        overwrite: args.overwrite,
-        link,
-    });
+    let rules = Arc::new(Rules::new(args, link));
     let at_once = args.jobs.map_or_else(default_jobs, usize::from);
     let mut items = plan.items.into_iter();
     let mut running = JoinSet::new();
@@ -131,10 +126,9 @@ async fn stdin(global: &Global, args: &Optimize) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let link = Link::open(global).await?;
     let limit = link.get().await.client.hello().limits.image_bytes;
-    let rules =
-        Rules { options: args.job_options(), preserve: args.preserve, overwrite: args.overwrite, link };
+    let rules = Rules::new(args, link);
     let record = tokio::select! {
-        record = job::stdin(&rules, args.output.as_deref(), args.dry_run, read_stdin(limit)) => record,
+        record = job::stdin(&rules, args.output.as_deref(), read_stdin(limit)) => record,
         () = interrupt.wait() => return Ok(Exit::Interrupted),
     };
     let mut teller = Teller {

@@ -106,7 +106,7 @@ impl Source {
     ///
     /// # Errors
     /// The reason.
-    pub fn check_replaceable(&self) -> Result<(), Failure> {
+    pub fn check_replaceable(&self, path: &Path) -> Result<(), Failure> {
         if self.meta.nlink() > 1 {
             let message = format!(
                 "it has {} hard links, and replacing it would part them; copy it, or write elsewhere with -o",
@@ -114,8 +114,16 @@ impl Source {
             );
             return Err(Failure::refused("HARD_LINKED", message));
         }
-        if self.meta.mode() & 0o222 == 0 {
-            let message = "it is read-only for everyone; make it writable first, or write elsewhere with -o";
+        // A rename needs no permission to write to the file itself, but whoever took that away meant something by it.
+        let writable = rustix::fs::accessat(
+            rustix::fs::CWD,
+            path,
+            rustix::fs::Access::WRITE_OK,
+            rustix::fs::AtFlags::EACCESS,
+        );
+        if writable.is_err() {
+            let message =
+                "you have no permission to write to it; change its mode, or write elsewhere with -o";
             return Err(Failure::refused("READ_ONLY", message));
         }
         Ok(())

@@ -1,0 +1,14 @@
+//! `squeeze` as a user meets it: the real program, a real daemon or one of a few lines, real files.
+
+mod autostart;
+mod commands;
+mod disk;
+mod exits;
+mod fake;
+mod files;
+mod interrupts;
+mod kills;
+mod outputs;
+mod owners;
+mod picture;
+mod world;
