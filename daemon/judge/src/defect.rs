@@ -68,7 +68,7 @@ pub enum Defect {
     /// Another colour model, so samples cannot be compared (CMYK became RGB).
     #[error("color-model (frame {0})")]
     ColorModel(usize),
-    /// The source has transparent pixels in this frame and the candidate has no alpha.
+    /// The source has transparent pixels in this frame and the candidate has none, or no alpha at all.
     #[error("alpha-lost (frame {0})")]
     AlphaLost(usize),
     /// Claimed lossless, but a sample differs in this frame.

@@ -87,7 +87,10 @@ impl<'a> Judge<'a> {
         if claim.lossless {
             compare::samples(&source.0, &candidate.0)?;
         } else {
-            for frame in 0..source.0.frames.len() {
+            for (frame, (s, c)) in source.0.frames.iter().zip(&candidate.0.frames).enumerate() {
+                if look::lost_alpha(s, c) {
+                    return Err(Defect::AlphaLost(frame).into());
+                }
                 if let Some(place) =
                     look::distance(&source.0, &candidate.0, candidate.1.coarse, frame).verdict()
                 {

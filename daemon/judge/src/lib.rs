@@ -18,9 +18,11 @@ mod digest;
 mod items;
 mod judge;
 mod look;
+mod memory;
 mod row;
 mod webp_canvas;
 
 pub use defect::Defect;
 pub use judge::{Claim, Judge, Refusal, Source, Verified};
 pub use look::Distance;
+pub use memory::peak_bytes;

@@ -15,9 +15,11 @@ const MEAN_BOUND: f32 = 12.0;
 /// A block that differs by more than this in some channel is a far block.
 const FAR: f32 = 48.0;
 /// Largest share of far blocks.
-const FAR_BOUND: f32 = 0.05;
+const FAR_BOUND: f32 = 0.01;
 /// Largest mean difference of alpha alone.
 const ALPHA_BOUND: f32 = 12.0;
+/// Transparency that an encoder may not round away, in a block's mean.
+const ALPHA_SEEN: f32 = 24.0;
 /// A sample tells two hypotheses apart if they differ there by more than this.
 const TELLING: f32 = 24.0;
 /// An alternative must explain the telling samples this many times better than the source.
@@ -25,7 +27,7 @@ const BETTER: f32 = 2.0;
 /// And there must be this many of them.
 const TELLING_MIN: usize = 4;
 /// Largest mean difference of a part at the bottom that is in one colour.
-const FILL_BOUND: f32 = 16.0;
+const FILL_BOUND: f32 = 12.0;
 
 /// How far a frame is from its source.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -61,6 +63,16 @@ impl Distance {
         let (name, value, bound) = bounds.into_iter().find(|(_, value, bound)| value > bound)?;
         Some(format!("{name} {value:.2} > {bound}"))
     }
+}
+
+/// Whether a frame that is transparent somewhere, and not just a little, is opaque in the candidate.
+pub(crate) fn lost_alpha(source: &Frame, candidate: &Frame) -> bool {
+    let b = &source.blocks;
+    let seen = |means: &[u16]| f32::from(means[3]) / 256.0 < 255.0 - ALPHA_SEEN;
+    source.alpha_used
+        && !candidate.alpha_used
+        && matches!(source.form, Form::Rgba { .. })
+        && b.means.chunks_exact(b.channels).any(seen)
 }
 
 /// How far frame `i` of `candidate` is from that of `source`. Both have the same frames of the same sizes and forms.

@@ -103,7 +103,7 @@ impl Row {
         self.deep
     }
 
-    /// Whether a pixel of this row is not opaque.
+    /// Whether a pixel of this row or one before it is not opaque.
     pub fn uses_alpha(&self) -> bool {
         self.uses_alpha
     }
@@ -126,7 +126,8 @@ impl Row {
                 self.narrow.extend(data.chunks_exact(self.sample.bytes()).map(|v| coarse(self.sample, v)));
             }
         }
-        self.uses_alpha = self.has_alpha && {
+        // Of the frame so far: once seen, it need not be looked for.
+        self.uses_alpha |= self.has_alpha && !self.uses_alpha && {
             let channels = self.channels();
             self.narrow.chunks_exact(channels).any(|px| px[channels - 1] != 255) || {
                 let wide = self.channels() * 2;
@@ -142,13 +143,17 @@ impl Row {
             out.extend_from_slice(data);
             return;
         };
+        if !self.grey && self.has_alpha {
+            out.extend_from_slice(data);
+            return;
+        }
+        let from = if self.grey { 1 } else { 3 } + usize::from(self.has_alpha);
+        out.resize(data.len() / from * 4, 255);
+        let out = out.as_chunks_mut::<4>().0.iter_mut();
         match (self.grey, self.has_alpha) {
-            (true, false) => out.extend(data.iter().flat_map(|g| [*g, *g, *g, 255])),
-            (true, true) => out.extend(data.as_chunks::<2>().0.iter().flat_map(|[g, a]| [*g, *g, *g, *a])),
-            (false, false) => {
-                out.extend(data.as_chunks::<3>().0.iter().flat_map(|[r, g, b]| [*r, *g, *b, 255]))
-            }
-            (false, true) => out.extend_from_slice(data),
+            (true, false) => out.zip(data).for_each(|(o, g)| *o = [*g, *g, *g, 255]),
+            (true, true) => out.zip(data.as_chunks::<2>().0).for_each(|(o, [g, a])| *o = [*g, *g, *g, *a]),
+            _ => out.zip(data.as_chunks::<3>().0).for_each(|(o, [r, g, b])| *o = [*r, *g, *b, 255]),
         }
     }
 

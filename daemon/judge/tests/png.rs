@@ -162,6 +162,20 @@ fn what_a_palette_loses_is_no_defect_and_a_spoiled_picture_is() {
 }
 
 #[test]
+fn a_transparent_corner_may_not_become_opaque() {
+    let mut pixels: Vec<u8> =
+        scene(128, 128).as_chunks::<3>().0.iter().flat_map(|[r, g, b]| [*r, *g, *b, 255]).collect();
+    let opaque = rgba8((128, 128), &pixels);
+    for y in 0..6 {
+        pixels[y * 512..y * 512 + 24].as_chunks_mut::<4>().0.iter_mut().for_each(|px| px[3] = 0);
+    }
+    let source = rgba8((128, 128), &pixels);
+    assert_eq!(check("png", &source, &opaque, false), Err("alpha-lost (frame 0)".into()));
+    pixels.iter_mut().skip(3).step_by(4).for_each(|a| *a = (*a).max(10));
+    assert_eq!(check("png", &source, &rgba8((128, 128), &pixels), false), Ok("png"));
+}
+
+#[test]
 fn cut_files_cannot_be_decoded() {
     let source = rgb8((64, 64), &scene(64, 64));
     let cut = check("png", &source, &source[..source.len() / 2], true).unwrap_err();

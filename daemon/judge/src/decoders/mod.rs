@@ -42,6 +42,24 @@ impl DecodeError {
     }
 }
 
+/// Refuses an animation that is beyond the limits before its first frame is rendered.
+fn check_frames(width: u32, height: u32, frames: u64, limits: &Limits) -> Result<(), DecodeError> {
+    let pixels = u64::from(width).saturating_mul(u64::from(height));
+    if frames > limits.frames {
+        return Err(DecodeError::Text(format!(
+            "{frames} frames are more than the limit frames = {}",
+            limits.frames
+        )));
+    }
+    if pixels.saturating_mul(frames) > limits.total_pixels {
+        let limit = limits.total_pixels;
+        return Err(DecodeError::Text(format!(
+            "{frames} frames are more than the limit total_pixels = {limit}"
+        )));
+    }
+    Ok(())
+}
+
 type Decode = fn(&[u8], &Limits, &mut dyn FrameSink) -> Result<Aside, DecodeError>;
 
 /// One way to decode.

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use png::{BitDepth, BlendOp, ColorType, DisposeOp, FrameControl, Reader, Transformations};
 use squeezed_plugin_api::{AlphaKind, ColorModel, FrameHeader, FrameRole, FrameSink, ImageHeader, Limits};
 
-use super::{Aside, DecodeError};
+use super::{Aside, DecodeError, check_frames};
 use crate::canvas::{ApngSample, Area, Canvas, Dispose};
 use crate::digest::layout;
 
@@ -54,6 +54,8 @@ fn open<'a>(bytes: &'a [u8], limits: &Limits, sink: &mut dyn FrameSink) -> Resul
     }
     let reader = decoder.read_info().map_err(DecodeError::text)?;
     let loop_count = reader.info().animation_control.map_or(1, |a| a.num_plays);
+    let frames = reader.info().animation_control.map_or(1, |a| a.num_frames);
+    check_frames(width, height, u64::from(frames), limits)?;
     sink.image(&ImageHeader { width, height, loop_count })?;
     Ok(reader)
 }

@@ -8,7 +8,7 @@ use std::io::Cursor;
 use image_webp::WebPDecoder;
 use squeezed_plugin_api::{AlphaKind, ColorModel, FrameHeader, FrameRole, FrameSink, ImageHeader, Limits};
 
-use super::{Aside, DecodeError};
+use super::{Aside, DecodeError, check_frames};
 use crate::canvas::Area;
 use crate::digest::layout;
 use crate::webp_canvas::{Canvas, Drawn};
@@ -177,6 +177,7 @@ fn animation(
         return Err(DecodeError::text("ANIM is cut off"));
     };
     let loop_count = u32::from(u16::from_le_bytes([low, high]));
+    check_frames(width, height, frames.len() as u64, limits)?;
     sink.image(&ImageHeader { width, height, loop_count })?;
     let mut canvas = Canvas::new(width, height);
     let layout = layout(ColorModel::Rgb, 4, 8, AlphaKind::Straight);
