@@ -242,6 +242,9 @@ impl Optimize {
                 "no input: name image files, or folders with -r".into(),
             ));
         }
+        if self.output.as_ref().is_some_and(|o| o.as_os_str() == "-") {
+            return conflict("-o takes a file or folder; for stdout, use squeeze - < FILE > FILE");
+        }
         if self.is_stdin() {
             if self.paths.len() > 1 {
                 return conflict("- (stdin) must be the only input");
@@ -372,6 +375,7 @@ mod tests {
             "squeeze - b -n",
             "squeeze - -i",
             "squeeze - --json",
+            "squeeze a -o -",
             "squeeze -n a --max-reduction 5 --min-savings 6",
         ] {
             let cli = parse(line);

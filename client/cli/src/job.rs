@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use squeezed_client::{ErrorCode, JobOptions, Optimized, Reason};
@@ -22,6 +23,9 @@ use crate::write::{self, Target};
 
 /// How often a file is sent again after its connection was lost.
 const TRIES: u32 = 3;
+
+/// How long a busy daemon is asked again where no deadline was set: longer than a program that calls it would wait.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What is the same for all files of a run.
 #[derive(Debug)]
@@ -176,7 +180,9 @@ async fn ask(rules: &Rules, bytes: &Bytes) -> Result<Optimized, Failure> {
     let mut alone = None;
     let mut tries = 1;
     loop {
-        let error = match linked.client.optimize(bytes.clone(), rules.options.clone()).await {
+        let job = linked.client.job(bytes.clone(), rules.options.clone());
+        let job = if rules.options.deadline_ms.is_none() { job.patience(PATIENCE) } else { job };
+        let error = match job.optimize().await {
             Ok(answer) => return Ok(answer),
             Err(error) if !error.wants_reconnect() || tries >= TRIES => return Err(error.into()),
             Err(error) => error,

@@ -1,6 +1,6 @@
 //! Which file goes where. Everything that must not happen is found here, before a byte is written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
@@ -64,10 +64,10 @@ fn item(found: &Found, destination: Destination) -> Item {
 
 /// A file that was named twice, or by a link too, is one file. Hard links are refused later, each by its own name.
 fn drop_twins(files: &mut Vec<Found>) {
-    let mut seen = HashMap::new();
+    let mut seen = HashSet::new();
     files.retain(|f| {
         let (Some(node), Ok(real)) = (f.node, fs::canonicalize(&f.path)) else { return true };
-        seen.insert((node, real), ()).is_none()
+        seen.insert((node, real))
     });
 }
 
@@ -76,7 +76,7 @@ fn outputs(walk: &Walk, output: &Path) -> anyhow::Result<Vec<Item>> {
     let there = fs::metadata(output).ok();
     let is_folder = there.as_ref().is_some_and(fs::Metadata::is_dir);
     if let ([one], [], false, false) = (&walk.files[..], &walk.folders[..], is_folder, means_folder(output)) {
-        refuse_input(output, &walk.files)?;
+        refuse_input(output, &nodes(walk))?;
         return Ok(vec![item(one, Destination::File(output.to_path_buf()))]);
     }
     if there.is_some() && !is_folder {
@@ -107,19 +107,24 @@ fn outputs(walk: &Walk, output: &Path) -> anyhow::Result<Vec<Item>> {
         };
         items.push(item(found, Destination::File(target)));
     }
+    let inputs = nodes(walk);
     for item in &items {
         if let Destination::File(target) = &item.destination {
-            refuse_input(target, &walk.files)?;
+            refuse_input(target, &inputs)?;
         }
     }
     Ok(items)
 }
 
+/// What the inputs are, behind their names.
+fn nodes(walk: &Walk) -> HashSet<(u64, u64)> {
+    walk.files.iter().filter_map(|f| f.node).collect()
+}
+
 /// An output that is an input would be overwritten without the care that -i takes.
-fn refuse_input(target: &Path, inputs: &[Found]) -> anyhow::Result<()> {
+fn refuse_input(target: &Path, inputs: &HashSet<(u64, u64)>) -> anyhow::Result<()> {
     let Ok(meta) = fs::metadata(target) else { return Ok(()) };
-    let node = Some((meta.dev(), meta.ino()));
-    if inputs.iter().any(|f| f.node == node) {
+    if inputs.contains(&(meta.dev(), meta.ino())) {
         let text = format!("the output {} is an input; use -i to replace inputs", target.display());
         return Err(Exit::Usage.because(text));
     }

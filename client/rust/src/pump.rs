@@ -69,3 +69,55 @@ pub(crate) async fn write<W: AsyncWrite + Unpin>(mut writer: W, state: Arc<State
         state.woken().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/wire/vectors.json");
+
+    fn list(vectors: &serde_json::Value, name: &str) -> Vec<(String, Vec<u8>)> {
+        let unhex = |hex: &str| {
+            (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
+        };
+        let entry = |v: &serde_json::Value| {
+            let mut bytes: Vec<u8> = unhex(v["hex"].as_str().unwrap());
+            bytes.resize(bytes.len() + v["zeros"].as_u64().unwrap_or(0) as usize, 0);
+            (v["name"].as_str().unwrap().to_owned(), bytes)
+        };
+        vectors[name].as_array().unwrap().iter().map(entry).collect()
+    }
+
+    /// Meta and body of a golden frame survive reading and writing by this crate.
+    #[tokio::test]
+    async fn golden_frames_come_and_go() {
+        let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(VECTORS).unwrap()).unwrap();
+        let frames = list(&vectors, "frames");
+        assert!(frames.len() > 10);
+        let stream: Vec<u8> = frames.iter().flat_map(|f| f.1.clone()).collect();
+        let mut incoming = incoming(&stream[..]);
+        for (name, bytes) in frames {
+            let frame = read_frame(&mut incoming).await.unwrap().unwrap();
+            let mut written = Vec::new();
+            write_frame(&mut written, frame).await.unwrap();
+            assert!(written == bytes, "{name}");
+        }
+        assert!(read_frame(&mut incoming).await.unwrap().is_none());
+    }
+
+    /// What is no frame, or none that a client may get, ends the connection.
+    #[tokio::test]
+    async fn framing_errors_end_the_connection() {
+        let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(VECTORS).unwrap()).unwrap();
+        for (name, bytes) in list(&vectors, "framing_errors") {
+            let mut incoming = incoming(&bytes[..]);
+            if let Err(error) = read_frame(&mut incoming).await {
+                assert_ne!(error.kind(), ErrorKind::Connect, "{name}");
+            }
+        }
+        let mut long = incoming(&b"\xff\xff\xff\xff"[..]);
+        assert_eq!(read_frame(&mut long).await.unwrap_err().kind(), ErrorKind::BadReply);
+        let mut cut = incoming(&b"\x0c\0\0\0\x05"[..]);
+        assert_eq!(read_frame(&mut cut).await.unwrap_err().kind(), ErrorKind::Disconnected);
+    }
+}

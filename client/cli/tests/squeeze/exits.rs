@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use squeezed_protocol::{Outcome, StatusReport};
+
 use crate::fake;
 use crate::picture::png;
 use crate::world::World;
@@ -114,6 +116,28 @@ fn a_daemon_that_dies_leaves_the_original_and_is_69() {
     assert!(run.err.contains("not begun: 1 file"), "{}", run.err);
     assert_eq!((w.read("a.png"), w.read("b.png")), (bytes.clone(), bytes));
     assert_eq!(w.tree("").iter().filter(|n| n.contains(".squeeze-")).count(), 0);
+}
+
+#[test]
+fn a_daemon_that_comes_back_is_asked_again() {
+    let w = World::empty();
+    let bytes = png(40, 40, 1);
+    w.file("a.png", &bytes);
+    let listener = fake::bind(&w.socket());
+    let daemon = std::thread::spawn(move || {
+        let mut peer = fake::accept(&listener, "9.0.0");
+        peer.next().unwrap();
+        drop(peer);
+        let mut peer = fake::accept(&listener, "9.0.0");
+        let status = peer.next().unwrap();
+        peer.result(&status, &Outcome::default(), &serde_json::to_vec(&StatusReport::default()).unwrap());
+        let request = peer.next().unwrap();
+        peer.answer(&request, &request.body[..100]);
+        peer.next();
+    });
+    w.run("-i a.png").exits(0);
+    daemon.join().unwrap();
+    assert_eq!(w.read("a.png"), bytes[..100]);
 }
 
 #[test]

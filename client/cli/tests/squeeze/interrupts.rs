@@ -1,7 +1,8 @@
 //! Ctrl-C.
 
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -51,6 +52,34 @@ fn twice_stops_now() {
     Run::from(child.wait_with_output().unwrap()).exits(130);
     assert_eq!(w.read("a.png"), bytes);
     assert_eq!(w.tree("").iter().filter(|n| n.contains(".squeeze-")).count(), 0);
+}
+
+#[test]
+fn twice_while_writing_removes_the_temporary_file() {
+    let w = World::new();
+    let bytes = png(40, 40, 1);
+    w.file("a.png", &bytes);
+    let squeeze = w.command("-i a.png");
+    // Holds the thread that writes. Its end, too, is held until then, but it never goes on.
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:delay_enter=4000000"]);
+    strace.arg(squeeze.get_program()).args(squeeze.get_args()).current_dir(w.path(""));
+    strace.envs(squeeze.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let mut child = strace.process_group(0).stderr(Stdio::piped()).spawn().expect("strace must be installed");
+    let temporary = || w.tree("").iter().filter(|n| n.starts_with(".squeeze-")).count();
+    let start = Instant::now();
+    while temporary() == 0 {
+        assert!(start.elapsed() < Duration::from_secs(10), "nothing is written");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let group = Pid::from_child(&child);
+    rustix::process::kill_process_group(group, Signal::INT).unwrap();
+    let mut heard = [0; 20];
+    std::io::Read::read_exact(child.stderr.as_mut().unwrap(), &mut heard).unwrap();
+    rustix::process::kill_process_group(group, Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(temporary(), 0);
+    assert_eq!(w.read("a.png"), bytes);
 }
 
 #[test]
