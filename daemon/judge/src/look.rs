@@ -46,13 +46,17 @@ pub struct Distance {
     pub fill: f32,
     /// What the candidate's coding alone explains; all bounds but that of `far` grow by it.
     pub coarse: f32,
+    /// Where the difference is largest: block across, block down, channel.
+    pub worst: (usize, usize, usize),
 }
 
 impl Distance {
-    /// The bound that is passed, if one is.
+    /// The bound that is passed and where it is worst, if one is.
     pub fn verdict(&self) -> Option<String> {
+        let (x, y, channel) = self.worst;
+        let place = format!("worst at block {x},{y} channel {channel}");
         if self.alternative > BETTER {
-            return Some(format!("{} explains it {:.1} times better", self.name, self.alternative));
+            return Some(format!("{} explains it {:.1} times better, {place}", self.name, self.alternative));
         }
         let bounds = [
             ("mean", self.mean, MEAN_BOUND + self.coarse),
@@ -61,7 +65,7 @@ impl Distance {
             ("fill", self.fill, FILL_BOUND + self.coarse),
         ];
         let (name, value, bound) = bounds.into_iter().find(|(_, value, bound)| value > bound)?;
-        Some(format!("{name} {value:.2} > {bound}"))
+        Some(format!("{name} {value:.2} > {bound:.2}, {place}"))
     }
 }
 
@@ -102,19 +106,30 @@ pub(crate) fn distance(source: &Digest, candidate: &Digest, coarse: f32, i: usiz
 fn gross(s: &Frame, c: &Frame, coarse: f32) -> Distance {
     let (s, c, alpha_at) = (&s.blocks, &c.blocks, matches!(s.form, Form::Rgba { .. }).then_some(3));
     let (mut sum, mut far, mut alpha) = (0f64, 0usize, 0f64);
+    let (mut largest, mut at) = (0f32, (0, 0));
     let count = (s.means.len() / s.channels).max(1);
-    for (a, b) in s.means.chunks_exact(s.channels).zip(c.means.chunks_exact(s.channels)) {
-        let diff = |(a, b): (&u16, &u16)| f32::from(a.abs_diff(*b)) / 256.0;
-        let worst = a.iter().zip(b).map(diff).fold(0f32, f32::max);
+    let pairs = s.means.chunks_exact(s.channels).zip(c.means.chunks_exact(s.channels));
+    for (block, (a, b)) in pairs.enumerate() {
+        let mut worst = 0f32;
+        for (channel, (a, b)) in a.iter().zip(b).enumerate() {
+            let diff = f32::from(a.abs_diff(*b)) / 256.0;
+            worst = worst.max(diff);
+            if diff > largest {
+                (largest, at) = (diff, (block, channel));
+            }
+            if alpha_at == Some(channel) {
+                alpha += f64::from(diff);
+            }
+        }
         sum += f64::from(worst);
         far += usize::from(worst > FAR + 4.0 * coarse);
-        alpha += alpha_at.map_or(0.0, |i| f64::from(diff((&a[i], &b[i]))));
     }
     Distance {
         mean: (sum / count as f64) as f32,
         far: far as f32 / count as f32,
         alpha: (alpha / count as f64) as f32,
         coarse,
+        worst: (at.0 % s.across, at.0 / s.across, at.1),
         ..Distance::default()
     }
 }
