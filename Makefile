@@ -35,7 +35,7 @@ build: deps-build ## Build everything in release mode
 	$(CARGO) build --release --locked --workspace
 
 .PHONY: test
-test: deps lint build test-rust policy sample ## Everything that CI runs
+test: deps lint build test-rust policy wire sample ## Everything that CI runs
 
 .PHONY: deps
 deps: ## Install what building and testing need and is missing
@@ -65,6 +65,11 @@ endif
 .PHONY: policy
 policy: build
 	python3 scripts/policy.py --plugins $(BIN)
+
+# The golden frames by another language, and those that are wrong against the built daemon.
+.PHONY: wire
+wire: build
+	CARGO_TARGET_DIR=$(abspath $(TARGET)) python3 tests/python/wire_vectors.py
 
 .PHONY: sample
 sample: build $(VENV)/done ## Check the fixtures, and a fixed sample of the corpus if there is one
