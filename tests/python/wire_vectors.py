@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Runs fixtures/wire/vectors.json in another language than the one they were made in, and against a real daemon."""
+"""Runs fixtures/wire/vectors.json in another language than the one they were made in, and against a real daemon; then
+the client that follows docs/protocol.md alone."""
 import json
 import pathlib
 import socket
 import struct
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -84,11 +86,19 @@ def check_daemon(vectors, path):
             assert (kind, json.loads(meta)["minor"]) == (2, v["minor"]), v["name"]
 
 
+def prove_the_page(path):
+    proof = ROOT / "tests/python/protocol_proof.py"
+    assert len(proof.read_text().splitlines()) < 100, "the proof is that a client is short"
+    for image in ("jpeg/420-exif.jpg", "jpeg/grey-icc-iptc.jpg"):
+        subprocess.run([sys.executable, proof, path, ROOT / "fixtures/images" / image], check=True)
+
+
 def main():
     vectors = json.loads((ROOT / "fixtures/wire/vectors.json").read_text())
     check_frames(vectors["frames"])
     with private_daemon() as (_, path):
         check_daemon(vectors, path)
+        prove_the_page(path)
     print("wire vectors: ok,", ", ".join(f"{len(v)} {k}" for k, v in vectors.items() if k not in ("about", "protocol")))
 
 
