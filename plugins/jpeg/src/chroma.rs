@@ -3,7 +3,7 @@
 use crate::codec::{ColorSpace, Plane, Planes};
 
 /// From this quality on chroma keeps its resolution.
-const FULL_FROM: u8 = 90;
+const FULL_FROM: u8 = 95;
 /// A 2x2 cell whose chroma differs by more than this is a coloured edge.
 const EDGE: u8 = 48;
 /// Above one coloured edge in this many cells the picture is drawn, not photographed: halving would smear it.
@@ -120,6 +120,6 @@ mod tests {
         let sharp = picture(|x, y| if (x / 3 + y / 3) % 2 == 0 { 0 } else { 200 });
         assert_eq!(reduce(sharp.clone(), 80), sharp);
         let smooth = picture(|x, _| x as u8);
-        assert_eq!(reduce(smooth.clone(), 90), smooth);
+        assert_eq!(reduce(smooth.clone(), 95), smooth);
     }
 }

@@ -77,3 +77,26 @@ fn no_file_is_harmed() {
         }
     }
 }
+
+#[test]
+fn no_hostile_file_takes_long() {
+    let Some(root) = std::env::var_os("SQUEEZED_HOSTILE") else { return };
+    for path in files(Path::new(&root)) {
+        let bytes = std::fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        for (metadata, mode) in [(Metadata::All, Mode::Lossless), (Metadata::Display, Mode::Quality(60))] {
+            let options = Options { metadata, mode, ..Options::default() };
+            let start = Instant::now();
+            let verdict = match winner(&bytes, &options) {
+                Err(e) => format!("{:?} {e}", e.code),
+                Ok(None) => "unchanged".into(),
+                Ok(Some(o)) => format!("{} {} of {}", o.method, o.bytes.len(), bytes.len()),
+            };
+            let decoded =
+                decode(&bytes).map_or_else(|e| format!("{:?}", e.code), |d| format!("{:?}", d.shape));
+            let took = start.elapsed();
+            println!("{name}\t{verdict}\t{decoded}\t{took:.0?}");
+            assert!(took.as_secs() < 20, "{name} took {took:?}");
+        }
+    }
+}

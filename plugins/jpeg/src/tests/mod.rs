@@ -76,3 +76,20 @@ pub fn offers(bytes: &[u8], options: &Options) -> Result<Vec<Offer>, Error> {
 pub fn winner(bytes: &[u8], options: &Options) -> Result<Option<Offer>, Error> {
     Ok(testing::run(&Jpeg, bytes, options)?.winner())
 }
+
+/// Encodes a made picture: `space` as stored and given, `sampling` of all but the first component halved or not.
+pub fn made(space: mozjpeg::ColorSpace, channels: usize, progressive: bool) -> Vec<u8> {
+    let (width, height) = (61, 45);
+    let mut c = mozjpeg::Compress::new(space);
+    c.set_size(width, height);
+    c.set_color_space(space);
+    c.set_quality(92.0);
+    if progressive {
+        c.set_progressive_mode();
+    }
+    let mut started = c.start_compress(Vec::new()).unwrap();
+    let sample = |i: usize| ((i % 251) ^ (i / 7 % 64)) as u8;
+    let samples: Vec<u8> = (0..width * height * channels).map(sample).collect();
+    started.write_scanlines(&samples).unwrap();
+    started.finish().unwrap()
+}

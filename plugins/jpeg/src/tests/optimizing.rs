@@ -137,3 +137,42 @@ fn unknown_options_are_refused() {
     let options = Options { extra: vec![("tune".into(), "ssim".into())], ..Options::default() };
     assert_eq!(offers(&fixture("420-exif.jpg"), &options).unwrap_err().code, ErrorCode::BadOption);
 }
+
+#[test]
+fn inks_and_rgb_stay_what_they_are() {
+    use mozjpeg::ColorSpace::{JCS_CMYK, JCS_GRAYSCALE, JCS_RGB, JCS_YCCK};
+    for (space, channels) in [(JCS_CMYK, 4), (JCS_YCCK, 4), (JCS_RGB, 3), (JCS_GRAYSCALE, 1)] {
+        for progressive in [false, true] {
+            let bytes = super::made(space, channels, progressive);
+            let source = decode(&bytes).unwrap();
+            assert_eq!(usize::from(source.shape.2), channels);
+            for o in offers(&bytes, &lossy(70)).unwrap() {
+                let result = decode(&o.bytes).unwrap();
+                assert_eq!(result.shape, source.shape);
+                let off: u64 =
+                    source.samples.iter().zip(&result.samples).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+                let mean = off as f64 / source.samples.len() as f64;
+                assert!(
+                    if o.lossless { off == 0 } else { mean < 20.0 },
+                    "{} of {channels}: {mean}",
+                    o.method
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stop_is_obeyed_at_any_poll() {
+    use squeezed_plugin_api::testing::TestHost;
+    use squeezed_plugin_api::{Job, Optimizer};
+    let bytes = fixture("444-comment-icc.jpg");
+    let options = lossy(60);
+    let info = Jpeg.inspect(&bytes, &mut |_| ()).unwrap();
+    for polls in [0, 1, 10, 100, 300, 1000] {
+        let host = TestHost::new(bytes.len(), &options);
+        host.stop_after(polls);
+        let error = Jpeg.optimize(&Job::new(&bytes, &info, &options, &host)).unwrap_err();
+        assert_eq!(error.code, ErrorCode::Stopped, "after {polls}");
+    }
+}
