@@ -58,8 +58,8 @@ pub enum Refusal {
 type Decoded = (Digest, Aside);
 type Inspected = (ImageInfo, Vec<MetadataItem>);
 
-/// Compares candidates with one source, which is decoded at most once, and only when first needed. (A second time by
-/// the plugin, if the independent decoder fails on it or on a candidate.)
+/// Compares candidates with one source, which is decoded at most once, and only when first needed. (Once more by the
+/// plugin, if the independent decoder fails on it.)
 pub struct Judge<'a> {
     source: Source<'a>,
     inspected: Option<Result<Inspected, String>>,
@@ -119,26 +119,18 @@ impl<'a> Judge<'a> {
         let Source { format, limits, stop, plugin, .. } = self.source;
         if let Some(own) = Decoder::independent(format) {
             read(&mut self.independent, &own, &self.source)?;
-            if let Some(Ok(_)) = &self.independent {
-                match own.digest(bytes, &limits, stop) {
-                    Ok(candidate) => {
-                        let Some(Ok(source)) = &self.independent else { return Err(Refusal::Stopped) };
-                        return Ok(Pair { source, candidate, decoder: own.name() });
-                    }
-                    Err(Trouble::Stopped) => return Err(Refusal::Stopped),
-                    // Perhaps the decoder's fault: the plugin's own shall tell.
-                    Err(Trouble::Unreadable(_)) => {}
-                }
+            if let Some(Ok(source)) = &self.independent {
+                // What reads the source must read the candidate: the plugin's own decoder may forgive its own faults.
+                let candidate = own.digest(bytes, &limits, stop).map_err(|t| undecodable(own.name(), t))?;
+                return Ok(Pair { source, candidate, decoder: own.name() });
             }
         }
         let theirs = Decoder::Plugin(plugin);
         read(&mut self.by_plugin, &theirs, &self.source)?;
         match self.by_plugin.as_ref() {
             Some(Ok(source)) => {
-                let candidate = theirs.digest(bytes, &limits, stop).map_err(|t| match t {
-                    Trouble::Stopped => Refusal::Stopped,
-                    Trouble::Unreadable(text) => Defect::Undecodable(text).into(),
-                })?;
+                let candidate =
+                    theirs.digest(bytes, &limits, stop).map_err(|t| undecodable(theirs.name(), t))?;
                 Ok(Pair { source, candidate, decoder: theirs.name() })
             }
             Some(Err(text)) => Err(Refusal::SourceUnreadable(text.clone())),
@@ -168,6 +160,13 @@ struct Pair<'a> {
     source: &'a Decoded,
     candidate: Decoded,
     decoder: &'static str,
+}
+
+fn undecodable(decoder: &str, trouble: Trouble) -> Refusal {
+    match trouble {
+        Trouble::Stopped => Refusal::Stopped,
+        Trouble::Unreadable(text) => Defect::Undecodable(format!("{decoder}: {text}")).into(),
+    }
 }
 
 /// Decodes the source if that was not tried yet. What stopped on its way is not kept.

@@ -133,3 +133,39 @@ impl Segments {
         (step(0) + 1.772 * step(1).max(step(2))).max(step(3)) / 2.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(marker: u8, data: &[u8]) -> Vec<u8> {
+        let len = (data.len() + 2) as u16;
+        [&[0xff, marker], &len.to_be_bytes()[..], data].concat()
+    }
+
+    #[test]
+    fn segments_tell_profile_marker_and_steps() {
+        let mut narrow = [1u8; 65];
+        (narrow[0], narrow[1]) = (0x00, 16);
+        let mut wide = [1u8; 129];
+        (wide[0], wide[1], wide[2]) = (0x11, 1, 0);
+        let file = [
+            &[0xff, 0xd8][..],
+            &segment(0xe2, b"ICC_PROFILE\0\x02\x02second"),
+            &segment(0xe2, b"ICC_PROFILE\0\x01\x02first "),
+            &segment(0xee, b"Adobe......."),
+            &segment(0xdb, &[&narrow[..], &wide[..]].concat()),
+            &segment(0xc2, &[8, 0, 1, 0, 1, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]),
+            &segment(0xda, &[]),
+            &segment(0xe2, b"ICC_PROFILE\0\x03\x02not this"),
+        ]
+        .concat();
+        let all = Segments::read(&file);
+        assert!(all.adobe);
+        assert_eq!(all.icc().unwrap(), b"first second");
+        assert_eq!(all.coarse(), (2.0 + 1.772 * 32.0) / 2.0);
+        for cut in 0..file.len() {
+            let _ = Segments::read(&file[..cut]).coarse();
+        }
+    }
+}
