@@ -12,7 +12,7 @@ from PIL import Image, ImageCms, ImageFile
 Image.MAX_IMAGE_PIXELS = None
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp"}
-THUMB = 96  # longest side of the small pictures that lossy results are compared by; at most 1/8 of the picture
+THUMB = 96  # longest side of the small pictures that lossy results are compared by
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
@@ -68,7 +68,7 @@ def still_samples(kind, path, image):
 
 def thumbnail(image, icc):
     """Small, in sRGB, with alpha."""
-    scale = min(THUMB / max(image.size), 1 / 8)
+    scale = min(1, THUMB / max(image.size))
     size = tuple(max(1, round(s * scale)) for s in image.size)
     if image.mode in ("P", "1", "PA"):
         image = image.convert("RGBA")
