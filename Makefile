@@ -73,6 +73,7 @@ wire: build
 
 .PHONY: sample
 sample: build $(VENV)/done ## Check the fixtures, and a fixed sample of the corpus if there is one
+	$(PYTHON) tests/python/test_checker.py
 	CARGO_TARGET_DIR=$(abspath $(TARGET)) $(PYTHON) tests/python/corpus_walk.py fixtures/images
 	@if [ -d "$(CORPUS)" ]; then \
 		set -x; CARGO_TARGET_DIR=$(abspath $(TARGET)) $(PYTHON) tests/python/corpus_walk.py "$(CORPUS)" --sample $(SAMPLE); \
