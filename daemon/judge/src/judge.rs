@@ -125,7 +125,7 @@ impl<'a> Judge<'a> {
                 return Ok(Pair { source, candidate, decoder: own.name() });
             }
         }
-        let theirs = Decoder::Plugin(plugin);
+        let theirs = Decoder::Plugin(plugin, format);
         read(&mut self.by_plugin, &theirs, &self.source)?;
         match self.by_plugin.as_ref() {
             Some(Ok(source)) => {

@@ -4,6 +4,11 @@ mod common;
 
 use common::{check, scene};
 use mozjpeg::{ColorSpace, Compress};
+use squeezed_judge::{Claim, Judge, Source};
+use squeezed_plugin_api::{
+    Description, Error, FrameHeader, FrameSink, ImageHeader, ImageInfo, Job, Limits, Metadata, MetadataItem,
+    Optimizer, PixelLayout, Plan,
+};
 
 const SIDE: usize = 128;
 
@@ -164,4 +169,56 @@ fn half_a_file_cannot_be_decoded() {
         let cut = check("jpeg", &source, &source[..source.len() * part / 10], true);
         assert!(cut.is_err_and(|text| text.starts_with("undecodable (zune-jpeg: ")), "{part} tenths");
     }
+}
+
+/// Decodes by yet another decoder and inspects nothing.
+struct Lenient;
+
+impl Optimizer for Lenient {
+    fn describe(&self) -> Description {
+        common::Blind.describe()
+    }
+    fn inspect(&self, input: &[u8], items: &mut dyn FnMut(MetadataItem)) -> Result<ImageInfo, Error> {
+        common::Blind.inspect(input, items)
+    }
+    fn plan(&self, job: &Job<'_>) -> Result<Plan, Error> {
+        common::Blind.plan(job)
+    }
+    fn optimize(&self, job: &Job<'_>) -> Result<(), Error> {
+        common::Blind.optimize(job)
+    }
+    fn decode(&self, input: &[u8], sink: &mut dyn FrameSink) -> Result<(), Error> {
+        let picture = image::load_from_memory(input).map_err(|e| Error::bad_image(e.to_string()))?.to_rgb8();
+        let (width, height) = picture.dimensions();
+        sink.image(&ImageHeader { width, height, loop_count: 1 })?;
+        let layout = PixelLayout { channels: 3, bits: 8, ..PixelLayout::default() };
+        sink.frame(&FrameHeader { width, height, duration: (0, 1), layout, ..FrameHeader::default() })?;
+        sink.rows(height, width as usize * 3, &picture)?;
+        Ok(())
+    }
+}
+
+#[test]
+fn what_the_strict_decoder_refuses_is_read_by_the_plugins_on_both_sides() {
+    let data = scene(SIDE, SIDE);
+    let sound = rgb(&data, 95.0);
+    // Stray bytes between two segments.
+    let end = 4 + usize::from(u16::from_be_bytes([sound[4], sound[5]]));
+    let stray = [&sound[..end], &[0, 0, 0], &sound[end..]].concat();
+    let source = Source {
+        format: "jpeg",
+        bytes: &stray,
+        plugin: &Lenient,
+        policy: Metadata::All,
+        limits: Limits::default(),
+        stop: &|| false,
+    };
+    let mut judge = Judge::new(source);
+    assert_eq!(judge.check(&Claim { bytes: &sound, lossless: true }).unwrap().decoder, "plugin");
+    for quality in [1.0, 5.0, 40.0] {
+        let candidate = rgb(&data, quality);
+        assert_eq!(judge.check(&Claim { bytes: &candidate, lossless: false }).unwrap().decoder, "plugin");
+        assert!(judge.check(&Claim { bytes: &candidate, lossless: true }).is_err());
+    }
+    assert!(judge.check(&Claim { bytes: b"\xff\xd8\xff\xd9", lossless: true }).is_err());
 }

@@ -56,6 +56,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn FrameSink) ->
     Ok(Aside { icc: segments.icc(), meaning, coarse: segments.coarse() })
 }
 
+/// What the segments tell, for a file that another decoder reads; what its samples mean is that decoder's to know.
+pub(super) fn aside(bytes: &[u8]) -> Aside {
+    let segments = Segments::read(bytes);
+    Aside { icc: segments.icc(), meaning: "", coarse: segments.coarse() }
+}
+
 /// What the segments before the first scan tell.
 #[derive(Default)]
 struct Segments {
@@ -85,7 +91,7 @@ impl Segments {
                 0xee => all.adobe |= data.starts_with(b"Adobe"),
                 0xe2 => all.profile(data),
                 0xdb => all.quantizers(data),
-                0xc0..=0xc2 => {
+                0xc0..=0xc2 | 0xc9 | 0xca => {
                     all.tables = data.get(6..).unwrap_or(&[]).chunks_exact(3).map(|c| c[2]).collect();
                 }
                 _ => {}

@@ -62,13 +62,22 @@ fn check_frames(width: u32, height: u32, frames: u64, limits: &Limits) -> Result
 
 type Decode = fn(&[u8], &Limits, &mut dyn FrameSink) -> Result<Aside, DecodeError>;
 
+/// What can be told without decoding, where the plugin decodes.
+fn aside(format: &str, bytes: &[u8], limits: &Limits) -> Aside {
+    match format {
+        "jpeg" => jpeg::aside(bytes),
+        "png" => png::aside(bytes, limits),
+        _ => Aside::default(),
+    }
+}
+
 /// One way to decode.
 #[derive(Clone, Copy)]
 pub(crate) enum Decoder<'a> {
     /// Independent of the plugin.
     Own(&'static str, Decode),
-    /// The plugin's.
-    Plugin(&'a dyn Optimizer),
+    /// The plugin's, for a format of this name.
+    Plugin(&'a dyn Optimizer, &'a str),
 }
 
 impl<'a> Decoder<'a> {
@@ -86,7 +95,7 @@ impl<'a> Decoder<'a> {
     pub fn name(&self) -> &'static str {
         match self {
             Decoder::Own(name, _) => name,
-            Decoder::Plugin(_) => "plugin",
+            Decoder::Plugin(..) => "plugin",
         }
     }
 
@@ -103,8 +112,8 @@ impl<'a> Decoder<'a> {
         let mut sink = Digester::new(*limits, stop);
         let run = || match self {
             Decoder::Own(_, decode) => decode(bytes, limits, &mut sink),
-            Decoder::Plugin(plugin) => match plugin.decode(bytes, &mut sink) {
-                Ok(()) => Ok(Aside::default()),
+            Decoder::Plugin(plugin, format) => match plugin.decode(bytes, &mut sink) {
+                Ok(()) => Ok(aside(format, bytes, limits)),
                 Err(e) if e.code == ErrorCode::Stopped => Err(DecodeError::Stop),
                 Err(e) => Err(DecodeError::Text(e.message)),
             },

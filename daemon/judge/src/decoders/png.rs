@@ -13,7 +13,6 @@ type Input<'a> = Reader<Cursor<&'a [u8]>>;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn FrameSink) -> Result<Aside, DecodeError> {
     let mut reader = open(bytes, limits, sink)?;
-    let icc = profile(bytes, limits);
     if reader.info().animation_control.is_some() {
         match reader.output_color_type().1 {
             BitDepth::Sixteen => animation::<u16>(&mut reader, sink)?,
@@ -33,7 +32,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn FrameSink) ->
         }
     }
     reader.finish().map_err(DecodeError::text)?;
-    Ok(Aside { icc, meaning: "", coarse: coarse(reader.info()) })
+    // The number of colours is known even where a profile breaks the limit.
+    Ok(Aside { coarse: coarse(reader.info()), ..aside(bytes, limits) })
 }
 
 /// Reads up to the picture data and tells the canvas.
@@ -60,16 +60,21 @@ fn open<'a>(bytes: &'a [u8], limits: &Limits, sink: &mut dyn FrameSink) -> Resul
     Ok(reader)
 }
 
-/// The inflated ICC profile; `None` where there is none or it is broken or larger than the limit.
-fn profile(bytes: &[u8], limits: &Limits) -> Option<Vec<u8>> {
-    let budget = usize::try_from(limits.metadata_bytes).unwrap_or(usize::MAX / 2);
-    // A row of the picture is reserved before the profile can be asked for.
-    let row = png::Decoder::new(Cursor::new(bytes)).read_header_info().ok()?.width as usize * 8;
-    let limits = png::Limits { bytes: budget.saturating_add(row) };
-    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
-    decoder.set_ignore_text_chunk(true);
-    let reader = decoder.read_info().ok()?;
-    reader.info().icc_profile.as_ref().map(|p| p.to_vec())
+/// What the chunks before the picture tell: an ICC profile, unless it is broken or larger than the limit, and the number
+/// of colours.
+pub(super) fn aside(bytes: &[u8], limits: &Limits) -> Aside {
+    let read = || {
+        let budget = usize::try_from(limits.metadata_bytes).unwrap_or(usize::MAX / 2);
+        // A row of the picture is reserved before the profile can be asked for.
+        let row = png::Decoder::new(Cursor::new(bytes)).read_header_info().ok()?.width as usize * 8;
+        let limits = png::Limits { bytes: budget.saturating_add(row) };
+        let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
+        decoder.set_ignore_text_chunk(true);
+        let reader = decoder.read_info().ok()?;
+        let icc = reader.info().icc_profile.as_ref().map(|p| p.to_vec());
+        Some(Aside { icc, meaning: "", coarse: coarse(reader.info()) })
+    };
+    read().unwrap_or_default()
 }
 
 /// The fewer colours a file can have, the farther they may lie from those of its source.

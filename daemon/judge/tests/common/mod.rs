@@ -2,7 +2,7 @@
 
 mod blind;
 
-use blind::Blind;
+pub use blind::Blind;
 use squeezed_judge::{Claim, Judge, Source};
 use squeezed_plugin_api::{Limits, Metadata};
 
