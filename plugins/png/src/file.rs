@@ -175,7 +175,7 @@ impl<'a> File<'a> {
             return Err(Error::bad_image("PLTE is out of place"));
         }
         let length = chunk.data.len();
-        if length == 0 || length % 3 != 0 || length > 768 {
+        if length == 0 || !length.is_multiple_of(3) || length > 768 {
             return Err(Error::bad_image("PLTE has a wrong length"));
         }
         if self.header.color.is_grey() {

@@ -92,7 +92,7 @@ impl<'a> Work<'a> {
         let gamma =
             self.file.chunks(*b"gAMA").all(|c| (45_000..=46_000).contains(&crate::chunk::be32(c.data)));
         let grey = !self.file.has(*b"iCCP") && !self.file.has(*b"cICP") && gamma;
-        Allow { reduce: !fixed, grey, interlace: !self.file.odd_transparency }
+        Allow { reduce: !fixed, grey, interlace: !self.file.odd_transparency, pictures: 1 }
     }
 
     /// The picture of a truecolour file's suggested palette, where the policy keeps it.
@@ -143,7 +143,8 @@ impl<'a> Work<'a> {
             frames.push(Picture::of_frame(self.file, frame).tidy()?.data);
         }
         self.offer_animation(&source, &frames, "container")?;
-        let picture = shrink(self.job, &source, Allow::NOTHING, &mut ignore)?;
+        let allow = Allow { pictures: animation.frames.len().max(1), ..Allow::NOTHING };
+        let picture = shrink(self.job, &source, allow, &mut ignore)?;
         for (i, frame) in own.iter().enumerate() {
             self.job.check()?;
             let one = Picture {
@@ -151,7 +152,7 @@ impl<'a> Work<'a> {
                 data: std::mem::take(&mut frames[i]),
                 ..source.clone()
             };
-            frames[i] = shrink(self.job, &one, Allow::NOTHING, &mut ignore)?.data;
+            frames[i] = shrink(self.job, &one, allow, &mut ignore)?.data;
             self.job.progress(u32::try_from((i + 1) * 1000 / own.len()).unwrap_or(1000));
         }
         self.offer_animation(&picture, &frames, "oxipng")

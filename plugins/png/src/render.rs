@@ -48,7 +48,7 @@ fn send(
         color: if pixels.channels < 3 { ColorModel::Grey } else { ColorModel::Rgb },
         channels: pixels.channels,
         bits: if pixels.wide { 16 } else { 8 },
-        alpha: if pixels.channels % 2 == 0 { AlphaKind::Straight } else { AlphaKind::None },
+        alpha: if pixels.channels.is_multiple_of(2) { AlphaKind::Straight } else { AlphaKind::None },
     };
     let (width, height) = (header.width, header.height);
     sink.frame(&FrameHeader { role: FrameRole::Picture, width, height, duration, layout })?;
