@@ -1,5 +1,4 @@
-//! What a WebP file consists of: canvas, frames, metadata and whatever else, in order; and how to write it again with
-//! other bitstreams or less metadata.
+//! What a WebP file consists of: canvas, frames, metadata and whatever else, in order.
 //!
 //! Everything is borrowed from the input. Reads no bitstream beyond its header.
 
@@ -8,11 +7,19 @@ use squeezed_plugin_api::Error;
 use crate::riff::{self, Chunk};
 use crate::{vp8, vp8l};
 
-const ALPHA_FLAG: u8 = 0x10;
-const ANIMATION_FLAG: u8 = 0x02;
-const ICC_FLAG: u8 = 0x20;
-const EXIF_FLAG: u8 = 0x08;
-const XMP_FLAG: u8 = 0x04;
+/// Feature flags of `VP8X`.
+pub mod flag {
+    /// A profile is to be used.
+    pub const ICC: u8 = 0x20;
+    /// Pixels may not be opaque.
+    pub const ALPHA: u8 = 0x10;
+    /// EXIF is to be read.
+    pub const EXIF: u8 = 0x08;
+    /// XMP is to be read.
+    pub const XMP: u8 = 0x04;
+    /// The pictures are frames of an animation.
+    pub const ANIMATION: u8 = 0x02;
+}
 
 /// A parsed file.
 #[derive(Debug, Clone)]
@@ -179,12 +186,12 @@ impl<'a> Container<'a> {
 
     /// Whether `VP8X` announces an animation.
     pub fn is_animated(&self) -> bool {
-        self.flags.is_some_and(|f| f & ANIMATION_FLAG != 0)
+        self.flags.is_some_and(|f| f & flag::ANIMATION != 0)
     }
 
     /// Whether a decoder may find pixels that are not opaque.
     pub fn has_alpha(&self) -> bool {
-        self.flags.is_some_and(|f| f & ALPHA_FLAG != 0) || self.frames.iter().any(|f| f.image.has_alpha())
+        self.flags.is_some_and(|f| f & flag::ALPHA != 0) || self.frames.iter().any(|f| f.image.has_alpha())
     }
 
     fn read_canvas(&mut self, data: &[u8]) -> Result<(), Error> {
@@ -269,110 +276,6 @@ impl<'a> Container<'a> {
         }
         let (replaces, clears) = (head[15] & 2 != 0, head[15] & 1 != 0);
         Ok(Frame { x, y, width, height, duration: at(12), replaces, clears, image, extra })
-    }
-}
-
-/// What a rewritten file holds beside its pictures.
-#[derive(Debug, Clone, Default)]
-pub struct Kept {
-    /// The EXIF block, if any stays.
-    pub exif: Option<Vec<u8>>,
-    /// The XMP packet, if any stays.
-    pub xmp: Option<Vec<u8>>,
-    /// Whether unknown chunks and trailing data stay.
-    pub unknown: bool,
-}
-
-impl Container<'_> {
-    /// The file again with these bitstreams, one for each frame, and this metadata. `None` beyond 4 GiB.
-    ///
-    /// `VP8X` stays only where something needs it. A feature flag is never set that was not set before, except that
-    /// alpha is announced where a still becomes lossy: some decoders ignore what is not announced, and would no longer.
-    pub fn write(&self, images: &[Bitstream<'_>], kept: &Kept) -> Option<Vec<u8>> {
-        let mut body = Vec::new();
-        let mut present = 0;
-        let mut chunks = Vec::new();
-        let mut unknown = false;
-        for part in &self.parts {
-            match part {
-                Part::Frame(i) => self.write_frame(&mut chunks, *i, images.get(*i)?, kept.unknown)?,
-                Part::Icc(profile) => {
-                    present |= ICC_FLAG;
-                    riff::write(&mut chunks, *b"ICCP", profile)?;
-                }
-                Part::Exif(_) => {
-                    if let Some(block) = &kept.exif {
-                        present |= EXIF_FLAG;
-                        riff::write(&mut chunks, *b"EXIF", block)?;
-                    }
-                }
-                Part::Xmp(_) => {
-                    if let Some(packet) = &kept.xmp {
-                        present |= XMP_FLAG;
-                        riff::write(&mut chunks, *b"XMP ", packet)?;
-                    }
-                }
-                Part::Unknown(chunk) => {
-                    if kept.unknown {
-                        unknown = true;
-                        riff::write(&mut chunks, chunk.id, chunk.data)?;
-                    }
-                }
-            }
-        }
-        if let Some(flags) = self.new_flags(images, present, unknown) {
-            let mut data = vec![flags, 0, 0, 0];
-            data.extend_from_slice(&(self.width - 1).to_le_bytes()[..3]);
-            data.extend_from_slice(&(self.height - 1).to_le_bytes()[..3]);
-            riff::write(&mut body, *b"VP8X", &data)?;
-        }
-        // Decoders want the profile before the animation, and both before any frame: a profile that stood first stays so.
-        if let Some(a) = self.animation {
-            let profile_end = match self.parts.first() {
-                Some(Part::Icc(profile)) => 8 + profile.len() + profile.len() % 2,
-                _ => 0,
-            };
-            let (before, after) = chunks.split_at_checked(profile_end)?;
-            body.extend_from_slice(before);
-            let [l0, l1] = a.loops.to_le_bytes();
-            let [b, g, r, alpha] = a.background;
-            riff::write(&mut body, *b"ANIM", &[b, g, r, alpha, l0, l1])?;
-            body.extend_from_slice(after);
-        } else {
-            body.append(&mut chunks);
-        }
-        riff::file(&body, if kept.unknown { self.trailing } else { &[] })
-    }
-
-    /// The flags of the new `VP8X`; `None` where none is needed.
-    fn new_flags(&self, images: &[Bitstream<'_>], present: u8, unknown: bool) -> Option<u8> {
-        let alpha = images.iter().any(Bitstream::has_alpha);
-        let separate_alpha = images.iter().any(|i| matches!(i, Bitstream::Lossy { alpha: Some(_), .. }));
-        let Some(old) = self.flags else { return separate_alpha.then_some(ALPHA_FLAG) };
-        let hidden_alpha = alpha && old & ALPHA_FLAG == 0;
-        if self.is_animated() || separate_alpha || present != 0 || unknown || hidden_alpha {
-            return Some(old & (present | ANIMATION_FLAG | ALPHA_FLAG));
-        }
-        None
-    }
-
-    fn write_frame(&self, out: &mut Vec<u8>, i: usize, image: &Bitstream<'_>, unknown: bool) -> Option<()> {
-        if !self.is_animated() {
-            return image.write(out);
-        }
-        let f = self.frames.get(i)?;
-        let mut data = Vec::new();
-        for n in [f.x / 2, f.y / 2, f.width - 1, f.height - 1, f.duration] {
-            data.extend_from_slice(&n.to_le_bytes()[..3]);
-        }
-        data.push(u8::from(f.replaces) << 1 | u8::from(f.clears));
-        image.write(&mut data)?;
-        if unknown {
-            for chunk in &f.extra {
-                riff::write(&mut data, chunk.id, chunk.data)?;
-            }
-        }
-        riff::write(out, *b"ANMF", &data)
     }
 }
 

@@ -15,6 +15,7 @@ mod quality;
 mod riff;
 mod vp8;
 mod vp8l;
+mod write;
 
 use squeezed_plugin_api::{
     ColdCost, Description, Error, Format, FrameSink, ImageInfo, Job, Magic, MetadataItem, Optimizer, Plan,

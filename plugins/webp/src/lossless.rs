@@ -37,9 +37,10 @@ pub fn search(
     job: &Job<'_>,
     c: &Container<'_>,
     still: Option<&[u32]>,
+    effort: Effort,
 ) -> Result<Vec<Option<Encoded>>, Error> {
     let pixels = c.frames.iter().map(|f| u64::from(f.width) * u64::from(f.height)).sum();
-    let tries = settings(job.options.effort, pixels);
+    let tries = settings(effort, pixels);
     match (c.frames.as_slice(), still) {
         ([frame], Some(pixels)) if is_lossless(frame) => {
             let all = trials::run(job, tries.len(), |i| {

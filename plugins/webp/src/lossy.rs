@@ -9,8 +9,9 @@ use squeezed_plugin_common::{labels::Labels, trials};
 
 use crate::animation;
 use crate::codec::{self, Lossy, Picture};
-use crate::container::{Bitstream, Container, Frame, Kept};
+use crate::container::{Bitstream, Container, Frame};
 use crate::encoded::{Encoded, or_skip, smallest};
+use crate::write::Kept;
 use crate::{lossless, quality};
 
 /// What is tried at an effort.
@@ -62,10 +63,11 @@ pub struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Offers the smallest file at `asked`, or in capped mode at the lowest quality above that the cap allows.
-    pub fn run(&self, asked: u8) -> Result<(), Error> {
+    /// Offers the smallest file at `asked`, or in capped mode at the lowest quality above that the cap allows. Answers its
+    /// size.
+    pub fn run(&self, asked: u8) -> Result<Option<u64>, Error> {
         if !self.container.frames.iter().any(|f| is_worth_it(f, asked)) {
-            return Ok(());
+            return Ok(None);
         }
         let lossy = Cell::new(false);
         let encode = |q| {
@@ -75,12 +77,12 @@ impl Search<'_> {
         };
         let floor = self.job.floor();
         let found = trials::search_capped(asked, floor, encode)?;
-        let Some((q, file)) = found.filter(|_| lossy.get() || floor > 0) else { return Ok(()) };
+        let Some((q, file)) = found.filter(|_| lossy.get() || floor > 0) else { return Ok(None) };
         let method = format!("vp8-q{q}");
         let candidate =
             Candidate::lossy(&file, &method, q).with_metadata(&self.labels.kept, &self.labels.dropped);
         self.job.offer(&candidate.with_rank(20))?;
-        Ok(())
+        Ok(Some(file.len() as u64))
     }
 
     /// The file at a quality, and whether any frame of it became lossy by that.

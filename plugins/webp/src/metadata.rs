@@ -3,8 +3,9 @@
 use squeezed_plugin_api::{Kind, Metadata, MetadataItem};
 use squeezed_plugin_common::{exif, icc, xmp};
 
-use crate::container::{Container, Kept, Part};
+use crate::container::{Container, Part};
 use crate::riff::Chunk;
+use crate::write::Kept;
 
 /// Reports every item.
 pub fn items(c: &Container<'_>, out: &mut dyn FnMut(MetadataItem)) {

@@ -7,40 +7,59 @@ use squeezed_plugin_api::{
 };
 use squeezed_plugin_common::labels;
 
-use crate::container::{Bitstream, Container};
+use crate::container::{Bitstream, Container, Frame};
+use crate::encoded::Encoded;
 use crate::lossy::Search;
 use crate::{animation, lossless, metadata};
 
-/// Lossy or not, effort, nanoseconds of CPU and peak bytes for each pixel.
+/// Lossy or not, effort, nanoseconds of CPU and peak bytes for each pixel. A lossy job over a lossless source does both.
 pub const COSTS: [(bool, Effort, u32, u32); 6] = [
-    (false, Effort::Fast, 150, 40),
-    (false, Effort::Balanced, 700, 60),
-    (false, Effort::Best, 4000, 60),
-    (true, Effort::Fast, 250, 40),
-    (true, Effort::Balanced, 900, 60),
-    (true, Effort::Best, 5000, 60),
+    (false, Effort::Fast, 320, 40),
+    (false, Effort::Balanced, 1500, 48),
+    (false, Effort::Best, 15_000, 48),
+    (true, Effort::Fast, 60, 20),
+    (true, Effort::Balanced, 130, 20),
+    (true, Effort::Best, 1500, 20),
 ];
 
 /// Decoding alone, and what it needs.
 const DECODE_NS: u64 = 12;
 const DECODE_BYTES: u64 = 8;
 
+/// Compressing the alpha of a lossy picture.
+const ALPHA_NS: u64 = 150;
+
 /// What a job will need.
 pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
     check_options(job.options)?;
     let c = Container::parse(job.input)?;
-    let quality = job.options.quality();
+    let lossy = job.options.quality().is_some();
     let effort = job.options.effort;
-    let cost =
-        |lossy: bool| COSTS.iter().find(|c| c.0 == lossy && c.1 == effort).map_or((0, 0), |c| (c.2, c.3));
+    let cost = |lossy: bool| {
+        let found = COSTS.iter().find(|c| c.0 == lossy && c.1 == effort);
+        found.map_or((0, 0), |c| (u64::from(c.2), u64::from(c.3)))
+    };
+    let all: u64 = c.frames.iter().map(pixels).sum();
     let (mut ns, mut bytes, mut longest) = (0u64, 0u64, 0u64);
     for frame in &c.frames {
-        let pixels = u64::from(frame.width) * u64::from(frame.height);
-        let is_vp8 = matches!(frame.image, Bitstream::Lossy { .. });
-        let (per_pixel, room) = if is_vp8 && quality.is_none() { (0, 0) } else { cost(quality.is_some()) };
-        ns = ns.saturating_add(pixels * (DECODE_NS + u64::from(per_pixel)));
-        bytes = bytes.max(pixels * (DECODE_BYTES + u64::from(room)));
-        longest = longest.max(pixels * DECODE_NS);
+        let count = pixels(frame);
+        let mut per_pixel = (DECODE_NS, DECODE_BYTES);
+        let mut add = |ns, bytes| per_pixel = (per_pixel.0 + ns, per_pixel.1.max(DECODE_BYTES + bytes));
+        match &frame.image {
+            Bitstream::Lossy { alpha, .. } if alpha.is_some() => add(ALPHA_NS, cost(false).1),
+            Bitstream::Lossy { .. } => {}
+            // Without its slowest setting the best effort takes a quarter.
+            Bitstream::Lossless { .. } if effort == Effort::Best && all > lossless::MAX_CRUNCHED => {
+                add(cost(false).0 / 4, cost(false).1);
+            }
+            Bitstream::Lossless { .. } => add(cost(false).0, cost(false).1),
+        }
+        if lossy {
+            add(cost(true).0, cost(true).1);
+        }
+        ns = ns.saturating_add(count.saturating_mul(per_pixel.0));
+        bytes = bytes.max(count.saturating_mul(per_pixel.1));
+        longest = longest.max(count.saturating_mul(DECODE_NS));
     }
     let encoded = job.input.len() as u64 * 2;
     Ok(Plan {
@@ -50,6 +69,10 @@ pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
         useful_threads: u32::try_from(c.frames.len()).unwrap_or(u32::MAX).max(2),
         stop_gap_ns: longest,
     })
+}
+
+fn pixels(frame: &Frame<'_>) -> u64 {
+    u64::from(frame.width) * u64::from(frame.height)
 }
 
 /// Runs a job.
@@ -73,31 +96,44 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
         Ok(())
     };
 
-    let own: Vec<_> = c.frames.iter().map(|f| f.image.clone()).collect();
-    offer(&own, "container", 0)?;
+    let own = || c.frames.iter().map(|f| f.image.clone()).collect::<Vec<_>>();
+    offer(&own(), "container", 0)?;
 
-    let better = lossless::search(job, &c, still.as_deref())?;
-    if better.iter().any(Option::is_some) {
-        let mut images = own;
-        for (image, better) in images.iter_mut().zip(&better) {
-            if let Some(better) = better {
-                *image = better.image()?;
+    let search = |effort| -> Result<Vec<Option<Encoded>>, Error> {
+        let better = lossless::search(job, &c, still.as_deref(), effort)?;
+        if better.iter().any(Option::is_some) {
+            let mut images = own();
+            for (image, better) in images.iter_mut().zip(&better) {
+                if let Some(better) = better {
+                    *image = better.image()?;
+                }
             }
+            offer(&images, "vp8l", 10)?;
         }
-        offer(&images, "vp8l", 10)?;
-    }
+        Ok(better)
+    };
 
-    if let Some(quality) = job.options.quality() {
-        let search = Search {
-            job,
-            container: &c,
-            still: still.as_deref(),
-            lossless: &better,
-            alpha: c.frames.iter().map(|_| OnceLock::new()).collect(),
-            kept: &kept,
-            labels: &labels,
-        };
-        search.run(quality)?;
+    let effort = job.options.effort;
+    // Where a still may lose something, a quick lossless bound is mostly enough. A cap is measured against the best.
+    let quick = still.is_some() && job.options.quality().is_some() && job.options.max_reduction.is_none();
+    let better = search(if quick { Effort::Fast } else { effort })?;
+    let Some(quality) = job.options.quality() else {
+        job.progress(1000);
+        return Ok(());
+    };
+    let lossy = Search {
+        job,
+        container: &c,
+        still: still.as_deref(),
+        lossless: &better,
+        alpha: c.frames.iter().map(|_| OnceLock::new()).collect(),
+        kept: &kept,
+        labels: &labels,
+    };
+    let size = lossy.run(quality)?;
+    let far_below = size.is_some_and(|s| s.saturating_mul(100) <= job.bytes_to_beat(true).saturating_mul(80));
+    if quick && effort != Effort::Fast && !far_below {
+        search(effort)?;
     }
     job.progress(1000);
     Ok(())

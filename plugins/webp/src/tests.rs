@@ -4,9 +4,11 @@ use image_webp::WebPDecoder;
 use squeezed_plugin_api::testing::{self, Offer};
 use squeezed_plugin_api::{Effort, ErrorCode, FrameHeader, Kind, Metadata, Mode, Options, Stop};
 
+mod damage;
+mod recognized;
+
 use super::*;
-use crate::codec::{Lossy, Picture};
-use crate::container::{Bitstream, Container};
+use crate::container::Container;
 
 macro_rules! fixtures {
     ($($name:ident = $file:literal;)*) => {
@@ -243,77 +245,6 @@ fn a_second_run_finds_nothing() {
     }
 }
 
-/// Photo-like, drawing-like and flat pictures of many sizes.
-fn pictures() -> Vec<(u32, u32, Vec<u32>)> {
-    let (w, h) = (384, 256);
-    let photo = Container::parse(ICC).map(|c| animation::pixels(&c.frames[0]).unwrap()).unwrap();
-    let crop = |x: u32, y: u32, cw: u32, ch: u32| {
-        let rows = (y..y + ch).flat_map(|r| photo[(r * w + x) as usize..(r * w + x + cw) as usize].to_vec());
-        (cw, ch, rows.collect::<Vec<_>>())
-    };
-    let noise = |n: u32| (n.wrapping_mul(2_654_435_761) >> 7) & 0xff;
-    let drawn =
-        (0..96 * 80u32).map(|i| if (i / 7 + i / 96 / 5) % 3 == 0 { 0xff20_4060 } else { 0xfff0_f0e0 });
-    let halves =
-        (0..64 * 64u32).map(|i| 0xff00_0000 | if i % 64 < 32 { 0x80_8080 } else { noise(i) * 0x01_0101 });
-    vec![
-        (w, h, photo.clone()),
-        crop(100, 50, 128, 96),
-        crop(0, 200, 40, 33),
-        crop(300, 10, 17, 16),
-        crop(5, 5, 1, 1),
-        (96, 80, drawn.collect()),
-        (64, 64, halves.collect()),
-        (32, 32, vec![0xff77_8899; 32 * 32]),
-    ]
-}
-
-#[test]
-fn every_quality_is_recognized() {
-    for (width, height, pixels) in pictures() {
-        let step = if width > 200 { 7 } else { 1 };
-        for quality in (1..=100u8).step_by(step) {
-            for method in [3, 6] {
-                let how = Lossy {
-                    quality,
-                    method,
-                    sharp_yuv: false,
-                    autofilter: false,
-                    filter_strength: 20,
-                    sns: 50,
-                    segments: 4,
-                    passes: 1,
-                };
-                let picture = Picture { width, height, pixels: &pixels };
-                let file = codec::encode_lossy(picture, how, &|| false).unwrap();
-                let c = Container::parse(&file).unwrap();
-                let Bitstream::Lossy { header, .. } = &c.frames[0].image else { panic!("not lossy") };
-                let found = quality::estimate(header);
-                let off = found - f64::from(quality);
-                assert!((-6.0..=quality::TOLERANCE).contains(&off), "{width}x{height} q{quality}: {found}");
-            }
-        }
-    }
-}
-
-#[test]
-fn what_was_made_at_a_quality_is_not_made_again() {
-    for (width, height, pixels) in pictures() {
-        let file = codec::encode_lossless(
-            Picture { width, height, pixels: &pixels },
-            codec::Lossless { method: 0, effort: 0 },
-            &|| false,
-        )
-        .unwrap();
-        for quality in [1, 10, 35, 50, 51, 58, 75, 80, 90, 99, 100] {
-            let o = options(Mode::Quality(quality), Metadata::All);
-            for made in offers(&file, &o).into_iter().filter(|o| !o.lossless) {
-                assert!(offers(&made.bytes, &o).iter().all(|o| o.lossless), "{width}x{height} q{quality}");
-            }
-        }
-    }
-}
-
 #[test]
 fn capped_results_stay_below_the_cap() {
     for percent in [20.0, 85.0, 92.0] {
@@ -326,39 +257,6 @@ fn capped_results_stay_below_the_cap() {
         // At a fifth not even the highest quality is large enough.
         assert_eq!(lossy.len(), usize::from(percent > 20.0), "{percent}");
         assert!(lossy.iter().all(|o| o.bytes.len() as f64 >= floor && o.quality >= 50), "{percent}");
-    }
-}
-
-#[test]
-fn cut_files_are_damaged_and_nothing_else() {
-    for (name, file) in ALL {
-        for i in 0..16 {
-            let cut = &file[..file.len() * i / 16];
-            let error = testing::run(&WebP, cut, &Options::default()).map(|_| ()).unwrap_err();
-            assert_eq!(error.code, ErrorCode::BadImage, "{name} {i}/16");
-        }
-    }
-}
-
-#[test]
-fn cut_bitstreams_in_whole_containers_are_damaged() {
-    let c = Container::parse(TURNED).unwrap();
-    let Bitstream::Lossy { data, .. } = &c.frames[0].image else { panic!("not lossy") };
-    for keep in [30, data.len() / 2, data.len() - 40] {
-        let mut body = Vec::new();
-        riff::write(&mut body, *b"VP8 ", &data[..keep]).unwrap();
-        let file = riff::file(&body, &[]).unwrap();
-        let error = testing::run(&WebP, &file, &Options::default()).map(|_| ()).unwrap_err();
-        assert_eq!(error.code, ErrorCode::BadImage, "{keep}");
-    }
-    let c = Container::parse(ICC).unwrap();
-    let Bitstream::Lossless { data, .. } = &c.frames[0].image else { panic!("lossy") };
-    for keep in [5, data.len() / 2, data.len() - 40] {
-        let mut body = Vec::new();
-        riff::write(&mut body, *b"VP8L", &data[..keep]).unwrap();
-        let file = riff::file(&body, &[]).unwrap();
-        let error = testing::run(&WebP, &file, &Options::default()).map(|_| ()).unwrap_err();
-        assert_eq!(error.code, ErrorCode::BadImage, "{keep}");
     }
 }
 
@@ -425,33 +323,5 @@ fn same_job_same_bytes() {
         assert_eq!(offers(RANDOM_LOSSLESS, &o), offers(RANDOM_LOSSLESS, &o));
         assert_eq!(offers(ANIM, &o), offers(ANIM, &o));
         assert_eq!(offers(RANDOM_LOSSY, &o), offers(RANDOM_LOSSY, &o));
-    }
-}
-
-proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
-
-    #[test]
-    fn flipped_files_get_an_answer(which in 0usize..4, at: proptest::sample::Index, bits in 1u8..) {
-        let mut file = [GOPHER, RANDOM_LOSSLESS, RANDOM_LOSSY, ANIM][which].to_vec();
-        let at = at.index(file.len().min(2000));
-        file[at] ^= bits;
-        let limits = squeezed_plugin_api::Limits { pixels: 200_000, total_pixels: 500_000, ..Default::default() };
-        let o = Options { limits, ..options(Mode::Quality(50), Metadata::Display) };
-        if let Ok(host) = testing::run(&WebP, &file, &o) {
-            for offer in host.offers() {
-                testing::items(&WebP, &offer.bytes).unwrap();
-            }
-        }
-    }
-
-    #[test]
-    fn any_chunks_get_an_answer(data: Vec<u8>, head in 0usize..3) {
-        let mut body = Vec::new();
-        let id = [*b"VP8 ", *b"VP8L", *b"VP8X"][head];
-        riff::write(&mut body, id, &data).unwrap();
-        body.extend_from_slice(&data);
-        let file = riff::file(&body, &data).unwrap();
-        let _ = WebP.inspect(&file, &mut |_| ());
     }
 }
