@@ -34,7 +34,7 @@ fn foreground(global: &Global, options: &[OsString]) -> anyhow::Result<Exit> {
         || Exit::Unreachable.because("squeezed is neither beside squeeze nor in $PATH; install it there");
     let program = autostart::program().ok_or_else(missing)?;
     let mut command = Command::new(&program);
-    if let Some(socket) = &global.socket {
+    if let Some(socket) = place::named(global) {
         command.arg("--socket").arg(socket);
     }
     // Becomes the daemon; comes back only if that failed.

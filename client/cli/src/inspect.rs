@@ -16,7 +16,7 @@ use crate::record::{Record, hex_unless_utf8};
 use crate::report::Report;
 use crate::size::count;
 use crate::source::Source;
-use crate::stdio;
+use crate::stdio::{self, shown};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -40,7 +40,7 @@ pub async fn run(global: Global, paths: Vec<PathBuf>) -> anyhow::Result<Exit> {
         any_read |= answer.is_ok();
         if let Err(failure) = &answer {
             report.add(&Record::failed(&path, failure.clone()));
-            stdio::say(&format!("squeeze: {}: {failure}", path.display()));
+            stdio::say(&format!("squeeze: {}: {failure}", shown(&path)));
         }
         let text = if global.json {
             json(&path, answer.as_ref())
@@ -91,7 +91,7 @@ fn human(path: &Path, info: &ImageInfo) -> String {
     let alpha = if info.alpha == "none" { String::new() } else { format!(", {} alpha", info.alpha) };
     let mut text = format!(
         "{}: {} {}x{}, {} {} bit{alpha}{frames}\n",
-        path.display(),
+        shown(path),
         info.format,
         info.width,
         info.height,

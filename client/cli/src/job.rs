@@ -18,7 +18,7 @@ use crate::plan::{Destination, Item};
 use crate::preserve::Attributes;
 use crate::record::Record;
 use crate::source::Source;
-use crate::stdio;
+use crate::stdio::{self, shown};
 use crate::write::{self, Target};
 
 /// How often a file is sent again after its connection was lost.
@@ -273,7 +273,7 @@ fn make_folder(folder: &Path) -> Result<(), Failure> {
     match fs::create_dir_all(folder) {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        Err(e) => Err(Failure::write(format_args!("the folder {} cannot be made", folder.display()), &e)),
+        Err(e) => Err(Failure::write(format_args!("the folder {} cannot be made", shown(folder)), &e)),
     }
 }
 

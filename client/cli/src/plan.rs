@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::args::Optimize;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::stdio::shown;
 use crate::walk::{Found, Walk, means_folder, walk};
 
 /// Where a result goes.
@@ -80,12 +81,12 @@ fn outputs(walk: &Walk, output: &Path) -> anyhow::Result<Vec<Item>> {
         return Ok(vec![item(one, Destination::File(output.to_path_buf()))]);
     }
     if there.is_some() && !is_folder {
-        return usage(format!("{} is a file, but several inputs need a folder", output.display()));
+        return usage(format!("{} is a file, but several inputs need a folder", shown(output)));
     }
     let real = settle(output);
     for folder in &walk.folders {
         if fs::canonicalize(folder).is_ok_and(|f| real.starts_with(f)) {
-            let (out, folder) = (output.display(), folder.display());
+            let (out, folder) = (shown(output), shown(folder));
             return usage(format!(
                 "the output folder {out} lies in the input folder {folder}; choose one outside, or replace with -i"
             ));
@@ -98,7 +99,7 @@ fn outputs(walk: &Walk, output: &Path) -> anyhow::Result<Vec<Item>> {
         match taken.get(&target) {
             Some(other) if other.node.is_some() && other.node == found.node => continue,
             Some(other) => {
-                let (a, b, out) = (other.path.display(), found.path.display(), target.display());
+                let (a, b, out) = (shown(&other.path), shown(&found.path), shown(&target));
                 return usage(format!(
                     "{a} and {b} would both be written to {out}; give them separate output folders"
                 ));
@@ -125,11 +126,11 @@ fn nodes(walk: &Walk) -> HashSet<(u64, u64)> {
 fn refuse_input(target: &Path, inputs: &HashSet<(u64, u64)>) -> anyhow::Result<()> {
     let Ok(meta) = fs::metadata(target) else { return Ok(()) };
     if inputs.contains(&(meta.dev(), meta.ino())) {
-        let text = format!("the output {} is an input; use -i to replace inputs", target.display());
+        let text = format!("the output {} is an input; use -i to replace inputs", shown(target));
         return Err(Exit::Usage.because(text));
     }
     if !meta.is_file() {
-        let text = format!("the output {} is there already, and it is no file", target.display());
+        let text = format!("the output {} is there already, and it is no file", shown(target));
         return Err(Exit::Usage.because(text));
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::record::Record;
 use crate::report::Report;
 use crate::size;
-use crate::stdio;
+use crate::stdio::{self, shown};
 
 /// Optimizes everything that was named.
 ///
@@ -95,7 +95,7 @@ struct Teller {
 impl Teller {
     fn tell(&mut self, record: &Record) {
         self.report.add(record);
-        let path = record.path.display();
+        let path = shown(&record.path);
         if let Some(failure) = record.failure.as_ref().filter(|_| record.status() == "failed") {
             self.progress.say(&format!("squeeze: {path}: {failure}"));
         }

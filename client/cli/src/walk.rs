@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::stdio::shown;
 use crate::write;
 
 /// A file to work on.
@@ -46,7 +47,7 @@ pub fn walk(paths: &[PathBuf], recursive: bool) -> anyhow::Result<Walk> {
     for path in paths {
         let is_folder = fs::metadata(path).is_ok_and(|m| m.is_dir());
         if is_folder && !recursive {
-            let text = format!("{} is a folder; add -r to work on the images in it", path.display());
+            let text = format!("{} is a folder; add -r to work on the images in it", shown(path));
             return Err(Exit::Usage.because(text));
         }
         if is_folder {

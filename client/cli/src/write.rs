@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 use crate::failure::Failure;
 use crate::preserve::{Attributes, PreserveError};
 use crate::source::Identity;
+use crate::stdio::shown;
 
 /// How the names of temporary files begin.
 pub const PREFIX: &str = ".squeeze-";
@@ -105,7 +106,7 @@ impl Temporary {
 pub fn write(target: &Target<'_>, bytes: &[u8]) -> Result<(), Failure> {
     let folder = target.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut temporary = Temporary::create(folder)
-        .map_err(|e| Failure::write(format_args!("no file can be made in {}", folder.display()), &e))?;
+        .map_err(|e| Failure::write(format_args!("no file can be made in {}", shown(folder)), &e))?;
     let ready = fill(&mut temporary.file, target, bytes);
     if let Err(failure) = ready {
         let path = temporary.path.clone();
@@ -122,7 +123,7 @@ pub fn write(target: &Target<'_>, bytes: &[u8]) -> Result<(), Failure> {
 
 /// Why a file is passed over that exists already.
 pub fn exists(path: &Path) -> Failure {
-    Failure::skip("EXISTS", format!("{} exists already", path.display()))
+    Failure::skip("EXISTS", format!("{} exists already", shown(path)))
 }
 
 fn fill(file: &mut NamedTempFile, target: &Target<'_>, bytes: &[u8]) -> Result<(), Failure> {

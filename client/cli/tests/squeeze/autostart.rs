@@ -4,6 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use squeezed_protocol::{FrameKind, Outcome, StatusReport};
 
@@ -154,4 +155,45 @@ fn an_older_daemon_that_is_busy_or_named_stays() {
     let run = run(&w, "-i a.png").exits(0);
     old.join().unwrap();
     assert!(run.err.contains("it is busy, so it stays"), "{}", run.err);
+}
+
+#[test]
+fn run_is_the_daemon_itself() {
+    let w = World::empty();
+    let child = w.command("daemon run -- --log-format json").stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while w.run("status").code != 0 {
+        assert!(start.elapsed() < Duration::from_secs(20), "no daemon answers");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(w.run("status --json").exits(0).json()[0]["pid"], child.id());
+    w.run("daemon stop").exits(0);
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.stderr.starts_with(b"{"), "its options reach it");
+}
+
+#[test]
+fn a_daemon_killed_in_the_middle_is_replaced() {
+    let w = world();
+    let bytes = png(250, 250, 1);
+    for n in 0..40 {
+        w.file(format!("in/{n}.png"), &bytes);
+    }
+    chown(w.path("in"), w.user, w.user).unwrap();
+    let child = w.bare("-j 2 -r -i in").stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    let pid = loop {
+        assert!(start.elapsed() < Duration::from_secs(20), "the daemon has done nothing");
+        let status = run(&w, "status --json");
+        let report = status.json().pop().unwrap_or_default();
+        if status.code == 0 && report["done"].as_u64().unwrap() >= 3 {
+            break report["pid"].as_i64().unwrap();
+        }
+    };
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let done = Run::from(child.wait_with_output().unwrap()).exits(0);
+    assert!(done.err.contains("40 files: 40 smaller"), "{}", done.err);
+    stop(&w);
 }
