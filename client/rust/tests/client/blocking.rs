@@ -1,14 +1,16 @@
 //! The blocking client, against a daemon of a few lines.
 
+use std::path::PathBuf;
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 
 use crate::fake::Fake;
 use squeezed_client::{ErrorKind, JobOptions, blocking};
 
 /// Runs a daemon on a thread of its own; it answers each request with its first byte.
-fn daemon() -> std::path::PathBuf {
+fn daemon() -> (PathBuf, JoinHandle<()>) {
     let (path_tx, path_rx) = mpsc::channel();
-    std::thread::spawn(move || {
+    let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let fake = Fake::new();
@@ -19,12 +21,13 @@ fn daemon() -> std::path::PathBuf {
             }
         });
     });
-    path_rx.recv().unwrap()
+    (path_rx.recv().unwrap(), thread)
 }
 
 #[test]
 fn many_threads_share_one_client() {
-    let client = blocking::Client::connect(daemon()).unwrap();
+    let (path, daemon) = daemon();
+    let client = blocking::Client::connect(path).unwrap();
     std::thread::scope(|scope| {
         for n in 0..8u8 {
             let client = &client;
@@ -36,11 +39,14 @@ fn many_threads_share_one_client() {
             });
         }
     });
+    drop(client);
+    daemon.join().unwrap();
 }
 
 #[test]
 fn inside_a_runtime_it_refuses_instead_of_panicking() {
-    let client = blocking::Client::connect(daemon()).unwrap();
+    let (path, daemon) = daemon();
+    let client = blocking::Client::connect(path).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async move {
         let error = client.optimize(&b"x"[..], JobOptions::default()).unwrap_err();
@@ -49,4 +55,5 @@ fn inside_a_runtime_it_refuses_instead_of_panicking() {
         assert_eq!(error.kind(), ErrorKind::Runtime);
         drop(client);
     });
+    daemon.join().unwrap();
 }
