@@ -44,24 +44,16 @@ impl Encoded {
     }
 }
 
-/// The smallest of some bitstreams; the first of equal ones.
-pub fn smallest(made: impl Iterator<Item = Encoded>) -> Result<Option<Encoded>, Error> {
-    let mut best: Option<(u64, Encoded)> = None;
+/// The smallest bitstream, if it is smaller than a frame's own; the first of equal ones.
+pub fn if_smaller(frame: &Frame<'_>, made: impl Iterator<Item = Encoded>) -> Result<Option<Encoded>, Error> {
+    let (mut best, mut size) = (None, frame.image.chunk_len());
     for encoded in made {
         let len = encoded.image()?.chunk_len();
-        if best.as_ref().is_none_or(|b| len < b.0) {
-            best = Some((len, encoded));
+        if len < size {
+            (best, size) = (Some(encoded), len);
         }
     }
-    Ok(best.map(|b| b.1))
-}
-
-/// The same, if it is smaller than a frame's own bitstream.
-pub fn if_smaller(frame: &Frame<'_>, made: impl Iterator<Item = Encoded>) -> Result<Option<Encoded>, Error> {
-    match smallest(made)? {
-        Some(e) if e.image()?.chunk_len() < frame.image.chunk_len() => Ok(Some(e)),
-        _ => Ok(None),
-    }
+    Ok(best)
 }
 
 /// An encoding that libwebp refuses (a picture too large or too detailed for the bitstream) is one that is not tried.

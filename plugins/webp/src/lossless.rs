@@ -9,6 +9,17 @@ use crate::codec::{self, Lossless, Picture};
 use crate::container::{Bitstream, Container, Frame};
 use crate::encoded::{Encoded, if_smaller, or_skip};
 
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Enough for a bound: within a sixth of the best, in a moment.
+    Bound,
+    /// What this effort asks for.
+    Full(Effort),
+}
+
+const BOUND: &[Lossless] = &[of(1, 40)];
+
 /// What is tried at each effort. No setting is the best for all pictures: drawings are often smaller at lower ones.
 const FAST: &[Lossless] = &[of(3, 75)];
 const BALANCED: &[Lossless] = &[of(6, 90), of(4, 75), of(3, 40)];
@@ -21,7 +32,11 @@ const fn of(method: u8, effort: u8) -> Lossless {
     Lossless { method, effort }
 }
 
-fn settings(effort: Effort, pixels: u64) -> &'static [Lossless] {
+fn settings(depth: Depth, pixels: u64) -> &'static [Lossless] {
+    let effort = match depth {
+        Depth::Bound => return BOUND,
+        Depth::Full(effort) => effort,
+    };
     match effort {
         Effort::Fast => FAST,
         Effort::Balanced => BALANCED,
@@ -37,10 +52,10 @@ pub fn search(
     job: &Job<'_>,
     c: &Container<'_>,
     still: Option<&[u32]>,
-    effort: Effort,
+    depth: Depth,
 ) -> Result<Vec<Option<Encoded>>, Error> {
     let pixels = c.frames.iter().map(|f| u64::from(f.width) * u64::from(f.height)).sum();
-    let tries = settings(effort, pixels);
+    let tries = settings(depth, pixels);
     match (c.frames.as_slice(), still) {
         ([frame], Some(pixels)) if is_lossless(frame) => {
             let all = trials::run(job, tries.len(), |i| {

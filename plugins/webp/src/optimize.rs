@@ -9,6 +9,7 @@ use squeezed_plugin_common::labels;
 
 use crate::container::{Bitstream, Container, Frame};
 use crate::encoded::Encoded;
+use crate::lossless::Depth;
 use crate::lossy::Search;
 use crate::{animation, lossless, metadata};
 
@@ -25,6 +26,9 @@ pub const COSTS: [(bool, Effort, u32, u32); 6] = [
 /// Decoding alone, and what it needs.
 const DECODE_NS: u64 = 12;
 const DECODE_BYTES: u64 = 8;
+
+/// A lossless bound.
+const BOUND_NS: u64 = 180;
 
 /// Compressing the alpha of a lossy picture.
 const ALPHA_NS: u64 = 150;
@@ -52,6 +56,8 @@ pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
             Bitstream::Lossless { .. } if effort == Effort::Best && all > lossless::MAX_CRUNCHED => {
                 add(cost(false).0 / 4, cost(false).1);
             }
+            // Mostly a bound is enough.
+            Bitstream::Lossless { .. } if lossy && !c.is_animated() => add(BOUND_NS, cost(false).1),
             Bitstream::Lossless { .. } => add(cost(false).0, cost(false).1),
         }
         if lossy {
@@ -99,8 +105,8 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
     let own = || c.frames.iter().map(|f| f.image.clone()).collect::<Vec<_>>();
     offer(&own(), "container", 0)?;
 
-    let search = |effort| -> Result<Vec<Option<Encoded>>, Error> {
-        let better = lossless::search(job, &c, still.as_deref(), effort)?;
+    let search = |depth| -> Result<Vec<Option<Encoded>>, Error> {
+        let better = lossless::search(job, &c, still.as_deref(), depth)?;
         if better.iter().any(Option::is_some) {
             let mut images = own();
             for (image, better) in images.iter_mut().zip(&better) {
@@ -108,15 +114,19 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
                     *image = better.image()?;
                 }
             }
-            offer(&images, "vp8l", 10)?;
+            let only_alpha =
+                c.frames.iter().zip(&better).all(|(frame, better)| {
+                    better.is_none() || matches!(frame.image, Bitstream::Lossy { .. })
+                });
+            offer(&images, if only_alpha { "alpha" } else { "vp8l" }, 10)?;
         }
         Ok(better)
     };
 
-    let effort = job.options.effort;
+    let full = Depth::Full(job.options.effort);
     // Where a still may lose something, a quick lossless bound is mostly enough. A cap is measured against the best.
     let quick = still.is_some() && job.options.quality().is_some() && job.options.max_reduction.is_none();
-    let better = search(if quick { Effort::Fast } else { effort })?;
+    let better = search(if quick { Depth::Bound } else { full })?;
     let Some(quality) = job.options.quality() else {
         job.progress(1000);
         return Ok(());
@@ -132,8 +142,8 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
     };
     let size = lossy.run(quality)?;
     let far_below = size.is_some_and(|s| s.saturating_mul(100) <= job.bytes_to_beat(true).saturating_mul(80));
-    if quick && effort != Effort::Fast && !far_below {
-        search(effort)?;
+    if quick && !far_below {
+        search(full)?;
     }
     job.progress(1000);
     Ok(())
