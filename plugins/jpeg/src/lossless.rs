@@ -45,12 +45,21 @@ pub fn code(c: &Coefficients<'_>, order: Progressive, search: Search) -> Result<
         all.push(Coded { stream: c.write(&scans::sequential(c)).map_err(refused)?, progressive: false });
     }
     if order != Progressive::Off {
-        let script = match search {
-            Search::Fixed => scans::fixed(c),
-            Search::Usual => scans::search(c, false).map_err(refused)?,
-            Search::Wide => scans::search(c, true).map_err(refused)?,
-        };
-        all.push(Coded { stream: c.write(&script).map_err(refused)?, progressive: true });
+        let mut scripts = Vec::new();
+        match search {
+            Search::Fixed => scripts.push(scans::fixed(c)),
+            Search::Usual => scripts.push(scans::search(c, false).map_err(refused)?),
+            // Each search is greedy, so the wide one does not always win.
+            Search::Wide => {
+                scripts.push(scans::search(c, false).map_err(refused)?);
+                scripts.push(scans::search(c, true).map_err(refused)?);
+            }
+        }
+        scripts.dedup();
+        let streams: Result<Vec<_>, _> = scripts.iter().map(|s| c.write(s)).collect();
+        if let Some(stream) = streams.map_err(refused)?.into_iter().min_by_key(Vec::len) {
+            all.push(Coded { stream, progressive: true });
+        }
     }
     Ok(all)
 }

@@ -8,8 +8,8 @@ use crate::frame::Frame;
 use crate::lossless::{self, Coded, Search, refused};
 use crate::quality;
 
-/// mozjpeg's first lambda: a little above its default of 14.75 is smaller at equal score.
-const LAMBDA: f32 = 15.25;
+/// mozjpeg's lambdas: a little above its defaults of 14.75 and 16.5 is smaller at equal score.
+const LAMBDAS: (f32, f32) = (15.25, 17.0);
 
 /// Why a source cannot be encoded at a lower quality.
 pub fn obstacle(frame: &Frame, color: ColorSpace) -> Option<&'static str> {
@@ -44,7 +44,7 @@ pub fn encode(
         tables: tables.into_iter().take(used).collect(),
         table_of,
         trellis: effort != Effort::Fast,
-        lambda: LAMBDA,
+        lambdas: LAMBDAS,
     };
     let stream = codec::encode(picture, &recipe, poll).map_err(refused)?;
     let coefficients = Coefficients::read(&stream, Some(picture.color), poll).map_err(refused)?;

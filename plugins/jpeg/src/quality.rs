@@ -9,8 +9,8 @@ use crate::codec;
 
 /// mozjpeg's base table that encodes smallest at equal SSIMULACRA2 (measured; see `docs/formats/jpeg.md`).
 const OWN: usize = 2;
-/// Chroma is quantized like a quality this much lower: colour detail is seen less.
-const CHROMA_LOWER: u8 = 5;
+/// Chroma is quantized by this percentage of what luma is: colour detail is seen less.
+const CHROMA: u32 = 110;
 /// An estimate from unknown tables can be off by this much; a generation of loss must not hang on it.
 const DOUBT: u8 = 1;
 
@@ -36,8 +36,8 @@ fn scaled(base: u16, percent: u32) -> u16 {
 /// Luma and chroma tables for a quality, in natural order.
 pub fn tables(quality: u8) -> Option<[Table; 2]> {
     let [luma, chroma] = bases().get(OWN)?;
-    let lower = quality.saturating_sub(CHROMA_LOWER).max(1);
-    Some([luma.map(|v| scaled(v, percent(quality))), chroma.map(|v| scaled(v, percent(lower)))])
+    let (of_luma, of_chroma) = (percent(quality), percent(quality) * CHROMA / 100);
+    Some([luma.map(|v| scaled(v, of_luma)), chroma.map(|v| scaled(v, of_chroma))])
 }
 
 /// What a source's first quantization table tells.
@@ -89,9 +89,9 @@ mod tests {
         for q in 1..=100 {
             let own = tables(q).unwrap();
             let found = recognize(&own[0]);
-            // Qualities 1 and 2 have the same tables: all 255.
+            // Qualities 1 and 2 have the same luma table: all 255.
             assert_eq!(found, Recognized { quality: if q == 2 { 1 } else { q }, exact: true });
-            assert_eq!(tables(found.quality).unwrap(), own);
+            assert_eq!(tables(found.quality).unwrap()[0], own[0]);
         }
     }
 

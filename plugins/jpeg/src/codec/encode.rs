@@ -17,8 +17,8 @@ pub struct Recipe {
     pub table_of: Vec<u8>,
     /// Whether to choose coefficients by their cost in bits.
     pub trellis: bool,
-    /// mozjpeg's first lambda, the weight of bits against error (its default is 14.75).
-    pub lambda: f32,
+    /// mozjpeg's two lambdas, the weight of bits against error (its defaults are 14.75 and 16.5).
+    pub lambdas: (f32, f32),
 }
 
 /// Encodes planes as a sequential codestream without header segments.
@@ -48,7 +48,8 @@ pub fn encode(picture: &Planes, recipe: &Recipe, poll: Poll<'_>) -> Result<Vec<u
         unsafe {
             sys::jpeg_c_set_bool_param(c, sys::JBOOLEAN_TRELLIS_QUANT, c_int::from(recipe.trellis));
             sys::jpeg_c_set_bool_param(c, sys::JBOOLEAN_TRELLIS_QUANT_DC, c_int::from(recipe.trellis));
-            sys::jpeg_c_set_float_param(c, sys::JFLOAT_LAMBDA_LOG_SCALE1, recipe.lambda);
+            sys::jpeg_c_set_float_param(c, sys::JFLOAT_LAMBDA_LOG_SCALE1, recipe.lambdas.0);
+            sys::jpeg_c_set_float_param(c, sys::JFLOAT_LAMBDA_LOG_SCALE2, recipe.lambdas.1);
         }
         for (slot, table) in recipe.tables.iter().enumerate().take(4) {
             let values: [c_uint; 64] = table.map(c_uint::from);
