@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use squeezed_host::{Control, Plugin, Ran, Rules};
 use squeezed_plugin_api::{Effort, LogLevel, Options, StopReason};
-use squeezed_tests::{Builder, Raw, TestDaemon, binary, noise_png};
+use squeezed_tests::{Builder, Raw, TestDaemon, noise_png};
 
 /// A control that never stops a job.
 struct Free;
@@ -74,8 +74,7 @@ fn encode(picture: &image::RgbImage, format: image::ImageFormat) -> Vec<u8> {
 }
 
 fn cases() -> Vec<Case> {
-    let plugin =
-        |name: &str| Plugin::load(&binary(&format!("libsqueezed_{name}.so"))).expect("the plugin loads");
+    let plugin = |name: &str| Plugin::load(&squeezed_tests::plugin(name)).expect("the plugin loads");
     vec![
         Case { name: "png-20KB", plugin: plugin("png"), image: noise_png(80, 64) },
         Case {

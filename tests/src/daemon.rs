@@ -24,6 +24,11 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
+/// A built plugin. The misbehaving one has a name that no daemon looks for.
+pub fn plugin(name: &str) -> PathBuf {
+    if name == "chaos" { binary("libchaos.so") } else { binary(&format!("libsqueezed_{name}.so")) }
+}
+
 /// An unprivileged user to become: only root can, so these tests need root (as CI has).
 pub fn nobody() -> u32 {
     assert!(
@@ -109,8 +114,8 @@ impl Builder {
         let plugin_dir = root.join("plugins");
         std::fs::create_dir_all(&plugin_dir).expect("plugin folder");
         for name in &self.plugins {
-            let file = format!("libsqueezed_{name}.so");
-            std::fs::copy(binary(&file), plugin_dir.join(&file)).expect("copy a plugin");
+            std::fs::copy(plugin(name), plugin_dir.join(format!("libsqueezed_{name}.so")))
+                .expect("copy a plugin");
         }
         let exe = root.join("squeezed");
         std::fs::copy(binary("squeezed"), &exe).expect("copy the daemon");

@@ -1,6 +1,6 @@
 //! A plugin that lies: the file comes back unchanged, the receipt and the log name the defect.
 
-use squeezed_chaos::Picture;
+use chaos::Picture;
 use squeezed_protocol::FrameKind;
 use squeezed_tests::{Builder, TestDaemon};
 

@@ -5,8 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::time::Duration;
 
+use chaos::Picture;
 use rustix::process::Signal;
-use squeezed_chaos::Picture;
 use squeezed_protocol::FrameKind;
 use squeezed_tests::{Builder, Raw, TestDaemon, binary, nobody, png_of};
 

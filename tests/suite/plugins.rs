@@ -54,7 +54,7 @@ fn plugins_in_unsafe_places_are_refused_by_an_unprivileged_daemon_too() {
     let dir = builder.dir().to_path_buf();
     let open = dir.join("open");
     std::fs::create_dir(&open).unwrap();
-    let lib = squeezed_tests::binary("libsqueezed_chaos.so");
+    let lib = squeezed_tests::plugin("chaos");
     std::fs::copy(&lib, open.join("libsqueezed_chaos.so")).unwrap();
     std::fs::set_permissions(&open, PermissionsExt::from_mode(0o777)).unwrap();
     let daemon = builder.args(&["--plugin-path", open.to_str().unwrap()]).start();
@@ -68,7 +68,7 @@ fn the_first_of_two_plugins_wins_and_disabled_ones_are_left_out() {
     let builder = Builder::new().plugins(&["png", "chaos"]);
     let second = builder.dir().join("second");
     std::fs::create_dir(&second).unwrap();
-    std::fs::copy(squeezed_tests::binary("libsqueezed_png.so"), second.join("libsqueezed_png.so")).unwrap();
+    std::fs::copy(squeezed_tests::plugin("png"), second.join("libsqueezed_png.so")).unwrap();
     let daemon =
         builder.args(&["--plugin-path", second.to_str().unwrap()]).set("plugins.disabled", "chaos").start();
     let log = daemon.log();

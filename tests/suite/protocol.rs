@@ -1,6 +1,6 @@
 //! Broken, hostile and odd clients: each ends in the named error, and the daemon serves the next one.
 
-use squeezed_chaos::Picture;
+use chaos::Picture;
 use squeezed_protocol::{FrameKind, MAX_FRAME, WINDOW};
 use squeezed_tests::{Builder, Raw, TestDaemon, png_of};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use squeezed_chaos::Picture;
+use chaos::Picture;
 use squeezed_protocol::{FrameKind, WINDOW};
 use squeezed_tests::{Builder, Raw, TestDaemon, noise_png};
 

@@ -1,6 +1,6 @@
 //! Each lie that the chaos plugin knows, and the honest candidates beside them. The decoder is the plugin's own.
 
-use squeezed_chaos::{Chaos, Lie, Picture};
+use chaos::{Chaos, Lie, Picture};
 use squeezed_judge::{Claim, Judge, Refusal, Source, Verified};
 use squeezed_plugin_api::{Limits, Metadata, Mode, Options, testing};
 

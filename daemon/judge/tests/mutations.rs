@@ -4,7 +4,7 @@
 mod common;
 
 use common::{check, scene};
-use squeezed_chaos::{Chaos, Picture};
+use chaos::{Chaos, Picture};
 use squeezed_judge::{Claim, Judge, Source};
 use squeezed_plugin_api::{Limits, Metadata};
 

@@ -188,11 +188,9 @@ impl Task {
         let fail = |e: JobError| receipt::error(&e);
         let plan = squeezed_host::plan(&*handler.plugin, &self.input, seen, options, &*self.control)
             .map_err(fail)?;
-        // Beside the plugin's own: two candidates that are kept, and the judge's decoded picture.
-        let info = &seen.info;
-        let sample = u64::from(info.channels).max(4) * info.sample.bytes() as u64;
-        let picture = u64::from(info.width) * u64::from(info.height) * sample * 2;
-        let need = plan.peak_bytes.saturating_add(2 * self.input.len() as u64).saturating_add(picture);
+        // The judge works after the plugin; the two candidates that are kept live through both.
+        let judge = squeezed_judge::peak_bytes(&handler.format.name, &seen.info);
+        let need = plan.peak_bytes.max(judge).saturating_add(2 * self.input.len() as u64);
         if !daemon.work.could_fit(need) {
             return Err(fail(JobError::TooLarge(format!(
                 "the job needs {need} bytes of memory, but one job gets at most {}; raise memory.work_bytes",

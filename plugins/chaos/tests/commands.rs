@@ -1,6 +1,6 @@
 //! Each command does what its name says.
 
-use squeezed_chaos::{Chaos, Lie, Picture};
+use chaos::{Chaos, Lie, Picture};
 use squeezed_plugin_api::testing::{self, TestHost};
 use squeezed_plugin_api::{ErrorCode, Job, Metadata, Mode, Optimizer, Options};
 
