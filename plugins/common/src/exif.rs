@@ -70,11 +70,8 @@ impl<'a> Parts<'a> {
         let mut exif = None;
         for f in fields {
             match f.tag {
-                ORIENTATION if parts.orientation.is_none() && orientation_of(&tiff, &f).is_some() => {
-                    parts.orientation = Some(f);
-                }
-                // A second orientation, or one that means nothing, is nobody's.
-                ORIENTATION => {}
+                // An orientation that means nothing is none.
+                ORIENTATION => parts.orientation = Some(f).filter(|f| orientation_of(&tiff, f).is_some()),
                 COPYRIGHT if f.has_text() => set_first(&mut parts.copyright, f),
                 ARTIST if f.has_text() => set_first(&mut parts.artist, f),
                 X_RESOLUTION | Y_RESOLUTION | RESOLUTION_UNIT => push_first(&mut parts.density, f),

@@ -1,6 +1,8 @@
 //! Reads TIFF directories out of bytes that may lie: every count and offset is checked, each directory is read once, and
 //! what does not fit is passed over.
 
+use std::collections::HashSet;
+
 /// A block whose first directory can be found.
 pub(super) struct Tiff<'a> {
     data: &'a [u8],
@@ -59,7 +61,8 @@ impl<'a> Tiff<'a> {
         self.big_endian
     }
 
-    /// The entries of the directory at `offset` that lie within the block, and the next directory's offset (0 for none).
+    /// The entries of the directory at `offset` that lie within the block, the first of each tag, and the next directory's
+    /// offset (0 for none). A thousand equal tags may all point at the same megabyte; nobody looks at it a thousand times.
     pub fn directory(&self, offset: u32) -> (Vec<Field<'a>>, u32) {
         let at = offset as usize;
         let Some(count) = self.u16_at(at) else { return (Vec::new(), 0) };
@@ -68,7 +71,8 @@ impl<'a> Tiff<'a> {
             self.data.get(entry..entry.checked_add(12)?)?;
             Some(self.field(entry))
         });
-        let fields = fields.flatten().collect();
+        let mut seen = HashSet::new();
+        let fields = fields.flatten().filter(|f| seen.insert(f.tag)).collect();
         let next = at.checked_add(2 + usize::from(count) * 12).and_then(|end| self.u32_at(end));
         (fields, next.unwrap_or(0))
     }

@@ -225,6 +225,25 @@ fn damage_and_loops_leave_what_is_readable() {
     check(&huge);
 }
 
+#[test]
+fn a_block_costs_what_its_length_says() {
+    let started = std::time::Instant::now();
+    for tag in [COPYRIGHT, ARTIST, ORIENTATION, EXIF_IFD, GPS_IFD, 0x010e] {
+        let entries = 65_535usize;
+        let mut block = b"MM\0*\0\0\0\x08\xff\xff".to_vec();
+        for i in 0..entries {
+            let tag = if tag == 0x010e { i as u16 } else { tag };
+            block.extend(tag.to_be_bytes());
+            block.extend([0, 2]);
+            block.extend((2_000_000u32).to_be_bytes());
+            block.extend(((14 + 12 * entries) as u32).to_be_bytes());
+        }
+        block.extend(vec![b' '; 2_000_010]);
+        check(&block);
+    }
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+}
+
 proptest! {
     #[test]
     fn any_bytes_get_an_answer(data: Vec<u8>) {
