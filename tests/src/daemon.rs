@@ -164,6 +164,8 @@ impl Builder {
             assert!(Instant::now() < end, "the daemon does not listen: {}", daemon.log());
             std::thread::sleep(Duration::from_millis(5));
         }
+        // The socket takes connections before the plugins are loaded; an answer comes after.
+        daemon.connect();
         daemon
     }
 }
