@@ -131,10 +131,11 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
         job.progress(1000);
         return Ok(());
     };
+    let cleared = still.as_deref().filter(|_| is_vp8l(&c)).and_then(without_hidden_colour);
     let lossy = Search {
         job,
         container: &c,
-        still: still.as_deref(),
+        still: cleared.as_deref().or(still.as_deref()),
         lossless: &better,
         alpha: c.frames.iter().map(|_| OnceLock::new()).collect(),
         kept: &kept,
@@ -145,8 +146,26 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
     if quick && !far_below {
         search(full)?;
     }
+    if let Some(pixels) = &cleared
+        && let [Some(made)] = lossless::search(job, &c, Some(pixels), full)?.as_slice()
+        && let Some(file) = c.write(&[made.image()?], &kept)
+    {
+        let candidate = Candidate::lossy(&file, "vp8l-cleared", quality);
+        job.offer(&candidate.with_metadata(&labels.kept, &labels.dropped).with_rank(15))?;
+    }
     job.progress(1000);
     Ok(())
+}
+
+fn is_vp8l(c: &Container<'_>) -> bool {
+    matches!(c.frames.as_slice(), [Frame { image: Bitstream::Lossless { .. }, .. }])
+}
+
+/// The pixels with black under full transparency; `None` where it is so already, or nothing is transparent. A second run
+/// finds such a picture as it left it.
+fn without_hidden_colour(pixels: &[u32]) -> Option<Vec<u32>> {
+    let hides = |p: &u32| p >> 24 == 0 && *p != 0;
+    pixels.iter().any(hides).then(|| pixels.iter().map(|p| if hides(p) { 0 } else { *p }).collect())
 }
 
 /// Decodes every frame, so that damage is found before anything is offered. A still's pixels stay.

@@ -77,3 +77,27 @@ fn what_was_made_at_a_quality_is_not_made_again() {
         }
     }
 }
+
+#[test]
+fn hidden_colour_goes_once_and_only_where_loss_was_asked_for() {
+    // A flat disc; noise under the transparency around it.
+    let noise = |n: u32| n.wrapping_mul(2_654_435_761) >> 8;
+    let pixels: Vec<u32> = (0..120 * 120u32)
+        .map(|i| (i % 120, i / 120, i))
+        .map(
+            |(x, y, i)| {
+                if x.abs_diff(60).pow(2) + y.abs_diff(60).pow(2) < 900 { 0xff20_a040 } else { noise(i) }
+            },
+        )
+        .collect();
+    let picture = Picture { width: 120, height: 120, pixels: &pixels };
+    let file = codec::encode_lossless(picture, Lossless { method: 0, effort: 0 }, &|| false).unwrap();
+    let o = options(Mode::Quality(80), Metadata::All);
+    let cleared: Vec<_> = offers(&file, &o).into_iter().filter(|o| o.method == "vp8l-cleared").collect();
+    assert_eq!(cleared.len(), 1);
+    assert!(!cleared[0].lossless && cleared[0].bytes.len() < file.len() / 10);
+    assert!(
+        squeezed_plugin_api::testing::run(&crate::WebP, &cleared[0].bytes, &o).unwrap().winner().is_none()
+    );
+    assert!(offers(&file, &options(Mode::Lossless, Metadata::All)).iter().all(|o| o.lossless));
+}
