@@ -15,25 +15,26 @@ use crate::visible;
 
 /// Offers the picture in a palette at `quality`, or in capped mode at the lowest quality above it that the cap allows.
 ///
+/// Gives the size of what was offered.
+///
 /// # Errors
 /// `Stopped`, or a failure of the codec.
-pub fn offer(work: &Work<'_>, source: &Picture, quality: u8) -> Result<(), Error> {
+pub fn offer(work: &Work<'_>, source: &Picture, quality: u8) -> Result<Option<usize>, Error> {
     let header = source.header;
     let grey_profile = header.color.is_grey() && work.file.has(*b"iCCP");
     if header.depth == 16 || header.color == Color::Indexed || grey_profile || !work.allow().reduce {
-        return Ok(());
+        return Ok(None);
     }
     work.job.check()?;
-    let Some(pixels) = source.decode()?.to_rgba() else { return Ok(()) };
+    let Some(pixels) = source.decode()?.to_rgba() else { return Ok(None) };
     if !more_colors_than_a_palette(&pixels) {
-        return Ok(());
+        return Ok(None);
     }
     let encode = |quality: u8| encode(work, header, &pixels, quality);
     if work.job.options.max_reduction.is_none() {
-        return match encode(quality)? {
-            Some((bytes, method)) => work.propose(Candidate::lossy(&bytes, &method, quality)).map(drop),
-            None => Ok(()),
-        };
+        let Some((bytes, method)) = encode(quality)? else { return Ok(None) };
+        work.propose(Candidate::lossy(&bytes, &method, quality))?;
+        return Ok(Some(bytes.len()));
     }
     let mut methods = Vec::new();
     let found = search_capped(quality, work.job.floor(), |q| {
@@ -41,11 +42,10 @@ pub fn offer(work: &Work<'_>, source: &Picture, quality: u8) -> Result<(), Error
         methods.push((q, method));
         Ok(bytes)
     })?;
-    if let Some((used, bytes)) = found {
-        let method = methods.iter().find(|m| m.0 == used).map_or("palette", |m| &m.1);
-        work.propose(Candidate::lossy(&bytes, method, used))?;
-    }
-    Ok(())
+    let Some((used, bytes)) = found.filter(|f| !f.1.is_empty()) else { return Ok(None) };
+    let method = methods.iter().find(|m| m.0 == used).map_or("palette", |m| &m.1);
+    work.propose(Candidate::lossy(&bytes, method, used))?;
+    Ok(Some(bytes.len()))
 }
 
 /// A source of at most 256 colours is quantized already: what a palette could lose there, one has lost.
@@ -75,8 +75,15 @@ fn encode(
     let method = format!("palette-{}", made.colors.len());
     let picture = indexed(header, &made);
     let allow = Allow { interlace: false, ..work.allow() };
-    let best = shrink(work.job, &picture, allow, &mut |_| Ok(()))?;
-    Ok(work.assemble(&best).map(|bytes| (bytes, method)))
+    let effort = work.job.options.effort;
+    let best = shrink(work.job, &picture, allow, effort, &mut |_| Ok(()))?;
+    let mut bytes = work.assemble(&best);
+    if bytes.is_none() {
+        // No room for the background's colour at the reduced depth; at eight bits there is.
+        let best = shrink(work.job, &picture, Allow { reduce: false, ..allow }, effort, &mut |_| Ok(()))?;
+        bytes = work.assemble(&best);
+    }
+    Ok(bytes.map(|bytes| (bytes, method)))
 }
 
 /// The palette with the fewest colours whose visible error is within what `quality` allows. Where no palette is, the
@@ -90,8 +97,9 @@ fn palette(
     let (width, height) = (header.width as usize, header.height as usize);
     let allowed = allowed_error(quality);
     let speed = speed(work.job.options.effort);
+    let max_colors = if work.has_background() { 255 } else { 256 };
     let make = |quality: u8, dithering: f32| {
-        let settings = Settings { quality, floor: 0, speed, dithering, max_colors: 256 };
+        let settings = Settings { quality, floor: 0, speed, dithering, max_colors };
         let made = squeezed_quantize::palette(pixels, width, height, &settings)
             .map_err(|e| Error::failed(e.to_string()))?;
         let shown = |i: usize| {
@@ -106,7 +114,7 @@ fn palette(
         if error <= allowed {
             return Ok(Some(made));
         }
-        if made.colors.len() >= 256 {
+        if made.colors.len() >= usize::from(max_colors) {
             break;
         }
     }

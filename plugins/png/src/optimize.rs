@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use squeezed_plugin_api::{Candidate, Error, Job, Metadata, MetadataItem, Verdict};
+use squeezed_plugin_api::{Candidate, Effort, Error, Job, Metadata, MetadataItem, Verdict};
 use squeezed_plugin_common::labels::{self, Labels};
 
 use crate::chunk::{OVERHEAD, push};
@@ -54,9 +54,20 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
         return work.animation(source);
     }
     work.offer(&source, "container")?;
-    work.still(&source)?;
-    if let Some(quality) = job.options.quality() {
-        lossy::offer(&work, &source, quality)?;
+    let effort = job.options.effort;
+    let Some(quality) = job.options.quality() else { return work.still(&source, effort).map(drop) };
+    if job.options.max_reduction.is_some() {
+        // The cap is measured against the best lossless result, so that comes first.
+        work.still(&source, effort)?;
+        return lossy::offer(&work, &source, quality).map(drop);
+    }
+    // A quick lossless bound is enough where the palette is far below it.
+    let bound = work.still(&source, Effort::Fast)?.cost();
+    job.progress(200);
+    let lossy = lossy::offer(&work, &source, quality)?;
+    job.progress(600);
+    if effort != Effort::Fast && lossy.is_none_or(|bytes| bytes > bound / 5 * 4) {
+        work.still(&source, effort)?;
     }
     Ok(())
 }
@@ -77,6 +88,11 @@ impl<'a> Work<'a> {
             background: one(*b"bKGD").and_then(|d| relative::background(file.header, file.palette, d)),
             significant: one(*b"sBIT").and_then(|d| relative::significant(file.header, d)),
         })
+    }
+
+    /// Whether a palette needs room for a background colour that the picture may lack.
+    pub fn has_background(&self) -> bool {
+        self.background.is_some() && self.chunks.iter().any(|c| c.name == *b"bKGD")
     }
 
     /// What the search may change without making another chunk untrue.
@@ -119,10 +135,10 @@ impl<'a> Work<'a> {
     }
 
     /// The lossless search for a still.
-    fn still(&self, source: &Picture) -> Result<Picture, Error> {
+    fn still(&self, source: &Picture, effort: Effort) -> Result<Picture, Error> {
         let allow = self.allow();
         let mut fits = true;
-        let best = shrink(self.job, source, allow, &mut |p| {
+        let best = shrink(self.job, source, allow, effort, &mut |p| {
             fits &= self.offer(p, "oxipng")?;
             Ok(())
         })?;
@@ -131,11 +147,12 @@ impl<'a> Work<'a> {
         }
         // bKGD or sBIT cannot be written for the smaller format: search again in the source's own.
         let allow = Allow { reduce: false, ..allow };
-        shrink(self.job, source, allow, &mut |p| self.offer(p, "oxipng").map(drop))
+        shrink(self.job, source, allow, effort, &mut |p| self.offer(p, "oxipng").map(drop))
     }
 
     fn animation(&self, source: Picture) -> Result<(), Error> {
         let Some(animation) = &self.file.animation else { return Ok(()) };
+        let effort = self.job.options.effort;
         let mut ignore = |_: &Picture| Ok(());
         let own: Vec<_> = animation.frames.iter().filter(|f| !f.data.is_empty()).collect();
         let mut frames = Vec::with_capacity(own.len());
@@ -144,7 +161,7 @@ impl<'a> Work<'a> {
         }
         self.offer_animation(&source, &frames, "container")?;
         let allow = Allow { pictures: animation.frames.len().max(1), ..Allow::NOTHING };
-        let picture = shrink(self.job, &source, allow, &mut ignore)?;
+        let picture = shrink(self.job, &source, allow, effort, &mut ignore)?;
         for (i, frame) in own.iter().enumerate() {
             self.job.check()?;
             let one = Picture {
@@ -152,7 +169,7 @@ impl<'a> Work<'a> {
                 data: std::mem::take(&mut frames[i]),
                 ..source.clone()
             };
-            frames[i] = shrink(self.job, &one, allow, &mut ignore)?.data;
+            frames[i] = shrink(self.job, &one, allow, effort, &mut ignore)?.data;
             self.job.progress(u32::try_from((i + 1) * 1000 / own.len()).unwrap_or(1000));
         }
         self.offer_animation(&picture, &frames, "oxipng")

@@ -35,9 +35,9 @@ pub fn shrink(
     job: &Job<'_>,
     source: &Picture,
     allow: Allow,
+    effort: Effort,
     found: &mut dyn FnMut(&Picture) -> Result<(), Error>,
 ) -> Result<Picture, Error> {
-    let effort = job.options.effort;
     let mut best = source.clone();
     let mut take = |best: &mut Picture, new: Picture| {
         if new.cost() < best.cost() {
@@ -103,7 +103,12 @@ fn filter_trials(job: &Job<'_>, base: &Picture, effort: Effort, frame: bool) -> 
         strategies.extend([FilterStrategy::Bigrams, brute(4, 4)]);
     } else {
         strategies.extend([FilterStrategy::UP, FilterStrategy::AVERAGE, FilterStrategy::PAETH]);
-        strategies.extend([FilterStrategy::MinSum, FilterStrategy::Entropy, FilterStrategy::Bigrams, brute(8, 5)]);
+        strategies.extend([
+            FilterStrategy::MinSum,
+            FilterStrategy::Entropy,
+            FilterStrategy::Bigrams,
+            brute(8, 5),
+        ]);
     }
     let mut trials = Vec::new();
     for strategy in strategies {
@@ -140,7 +145,8 @@ fn zopfli(base: &Picture, effort: Effort, pictures: usize) -> Result<Option<Pict
     }
     let mut options = plain(Allow::NOTHING, base);
     options.filters = IndexSet::from_iter([FilterStrategy::Predefined(filters)]);
-    options.deflater = Deflater::Zopfli(ZopfliOptions { iteration_count: rounds, ..ZopfliOptions::default() });
+    options.deflater =
+        Deflater::Zopfli(ZopfliOptions { iteration_count: rounds, ..ZopfliOptions::default() });
     options.fast_evaluation = false;
     run(base, &options).map(Some)
 }
