@@ -31,7 +31,7 @@ const DECODE_BYTES: u64 = 8;
 const BOUND_NS: u64 = 180;
 
 /// Compressing the alpha of a lossy picture.
-const ALPHA_NS: u64 = 150;
+const ALPHA_NS: u64 = 500;
 
 /// What a job will need.
 pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
