@@ -247,3 +247,31 @@ fn print_config_tells_origins_and_mistakes_are_usage_errors() {
     let out = run(&["--socket", &long], &[]);
     assert!(String::from_utf8_lossy(&out.stderr).contains("the kernel takes 107"), "{out:?}");
 }
+
+#[test]
+fn a_socket_from_systemd_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("passed.sock");
+    let script = r#"
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); s.set_inheritable(True)
+if s.fileno() != 3: os.dup2(s.fileno(), 3, True)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], [sys.argv[2], "--config", "/dev/null", "--idle-exit", "1", "--socket", "/nowhere/s"])
+"#;
+    let mut child = Command::new("python3")
+        .args(["-c", script])
+        .arg(&socket)
+        .arg(binary("squeezed"))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while UnixStream::connect(&socket).is_err() {
+        assert!(std::time::Instant::now() < end, "nobody listens on the passed socket");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Raw::connect(&socket).hello();
+    assert!(child.wait().unwrap().success(), "it ends when idle");
+    assert!(socket.exists(), "the socket is systemd's to remove");
+}

@@ -139,6 +139,23 @@ mod tests {
     }
 
     #[test]
+    fn the_operations_page_lists_every_key_as_it_is() {
+        let page = include_str!("../../../docs/operations.md");
+        let mut wanted = String::new();
+        let mut section = "";
+        for k in KEYS {
+            let (head, name) = k.name.split_once('.').unwrap();
+            if head != section {
+                wanted += &format!("{}[{head}]\n", if section.is_empty() { "" } else { "\n" });
+                section = head;
+            }
+            let value = k.default_value();
+            wanted += &format!("{name} = {value}  # {}{}\n", k.help, if k.reloads { "" } else { " *" });
+        }
+        assert!(page.contains(&wanted), "docs/operations.md should have:\n{wanted}");
+    }
+
+    #[test]
     fn text_values_follow_the_type_of_the_default() {
         let k = |n| Key::find(n).unwrap();
         assert_eq!(k("limits.pixels").parse("5"), Ok(Value::Integer(5)));
