@@ -4,12 +4,12 @@ use squeezed_plugin_api::{ColdCost, Effort, Job, Plan};
 
 /// Mode, effort, nanoseconds and bytes for each pixel of four samples.
 const COSTS: [(bool, Effort, u32, u32); 6] = [
-    (false, Effort::Fast, 250, 24),
-    (false, Effort::Balanced, 2000, 30),
-    (false, Effort::Best, 12000, 40),
-    (true, Effort::Fast, 500, 48),
-    (true, Effort::Balanced, 3000, 48),
-    (true, Effort::Best, 16000, 48),
+    (false, Effort::Fast, 600, 24),
+    (false, Effort::Balanced, 5000, 30),
+    (false, Effort::Best, 20000, 40),
+    (true, Effort::Fast, 1500, 48),
+    (true, Effort::Balanced, 5000, 48),
+    (true, Effort::Best, 24000, 48),
 ];
 
 /// The table for the host.
@@ -33,11 +33,14 @@ pub fn plan(job: &Job<'_>) -> Plan {
         COSTS.into_iter().find(|c| c.0 == lossy && c.1 == options.effort).unwrap_or(COSTS[1]);
     let pixels = u64::from(job.info.width) * u64::from(job.info.height);
     let frames = u64::from(job.info.frames.max(1));
-    let samples = u64::from(job.info.channels.clamp(1, 4)) * if job.info.bits > 8 { 2 } else { 1 };
+    let wide = if job.info.bits > 8 { 2 } else { 1 };
+    let samples = u64::from(job.info.channels.clamp(1, 4)) * wide;
     let per_frame = pixels.saturating_mul(ns.into()).saturating_mul(samples) / 4;
     let searches = if lossy && options.max_reduction.is_some() { 8 } else { 1 };
     Plan {
-        peak_bytes: (1 << 20) + 3 * job.input.len() as u64 + pixels.saturating_mul(bytes.into()),
+        peak_bytes: (1 << 20)
+            + (job.input.len() as u64).saturating_mul(3)
+            + pixels.saturating_mul(bytes.into()).saturating_mul(wide),
         bytes_per_thread: 0,
         expected_ns: 500_000 + per_frame.saturating_mul(frames).saturating_mul(searches),
         useful_threads: 1,
