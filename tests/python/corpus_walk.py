@@ -70,7 +70,7 @@ def receipt_faults(mode, record, source, out, before, lossless_after):
     old, new = source.read_bytes(), out.read_bytes()
     facts = {
         "before": len(old), "after": len(new), "format": before.format, "width": before.size[0],
-        "height": before.size[1], "frames": before.frames,
+        "height": before.size[1], "frames": before.shown,
     }  # fmt: skip
     for key, value in facts.items():
         if receipt[key] != value:

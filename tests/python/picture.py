@@ -22,7 +22,8 @@ class Picture:
 
     format: str
     size: tuple
-    frames: int
+    frames: int  # that Pillow gives, a hidden default image of an APNG included
+    shown: int  # that a viewer plays
     durations: list
     loop: int
     icc: bytes
@@ -118,6 +119,7 @@ def _look(path, exact):
             format=kind,
             size=image.size,
             frames=frames,
+            shown=frames - bool(frames > 1 and image.info.get("default_image")),
             durations=[],
             loop=image.info.get("loop", 0) if frames > 1 else 1,
             icc=image.info.get("icc_profile") or b"",
