@@ -6,6 +6,7 @@ mod animation;
 mod codec;
 mod container;
 mod encoded;
+mod fidelity;
 mod inspect;
 mod lossless;
 mod lossy;

@@ -12,7 +12,7 @@ use crate::codec::{self, Lossy, Picture};
 use crate::container::{Bitstream, Container, Frame};
 use crate::encoded::{Encoded, or_skip};
 use crate::write::Kept;
-use crate::{lossless, quality};
+use crate::{fidelity, lossless, quality};
 
 /// What is done at an effort.
 ///
@@ -116,6 +116,7 @@ impl Search<'_> {
         }
         let picture = Picture { width: frame.width, height: frame.height, pixels };
         let alpha = self.alpha(i, picture)?;
+        let longest_side = frame.width.max(frame.height);
         for how in [how, Lossy { segments: 1, ..how }] {
             self.job.check()?;
             let file = codec::encode_lossy(picture, how, &|| self.job.stopped());
@@ -125,6 +126,10 @@ impl Search<'_> {
                 && raw.is_some() == alpha.is_some()
                 && quality::is_at_or_below(&header, how.quality)
             {
+                let shown = codec::decode(&file, frame.width, frame.height)?;
+                if !fidelity::shows(pixels, &shown, longest_side, how.quality) {
+                    return Ok(None);
+                }
                 return Encoded::new(&Bitstream::Lossy { data, alpha, header }).map(Some);
             }
         }
