@@ -25,11 +25,12 @@ pub fn of(head: &[u8]) -> Option<&'static str> {
     Some(family)
 }
 
-/// Whether an answer begins like the file it replaces. Of formats that are not known here, two bytes must agree.
+/// Whether an answer begins like the file it replaces. Of formats that are not known here, it must be unknown too: the
+/// daemon has compared the magic, and a format may have several.
 pub fn same(before: &[u8], after: &[u8]) -> bool {
     match of(before) {
         Some(family) => of(after) == Some(family),
-        None => before.len() >= 2 && before.get(..2) == after.get(..2),
+        None => !after.is_empty() && of(after).is_none(),
     }
 }
 
@@ -50,7 +51,8 @@ mod tests {
     fn an_answer_of_another_kind_is_seen() {
         assert!(same(b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xdb"));
         assert!(!same(b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n"));
-        assert!(same(b"BM123", b"BM9"));
+        assert!(same(b"P3 1 1", b"P6 1 1"));
+        assert!(!same(b"P3 1 1", b"\xff\xd8\xff\xe0"));
         assert!(!same(b"BM123", b""));
         assert!(!same(b"", b""));
     }
