@@ -11,6 +11,7 @@ use crate::directory;
 use crate::file::File;
 use crate::inventory;
 use crate::mpf::Index;
+use crate::picture_info;
 use crate::segment::{self, MAX_BODY, Role};
 use crate::stream;
 use crate::walk::Walk;
@@ -93,6 +94,10 @@ impl<'a> Envelope<'a> {
                 Role::Xmp if first => {
                     let built = packet.as_deref().and_then(|p| segment::build_as(Role::Xmp, p));
                     e.replace(s.late, whole, built);
+                }
+                Role::PictureInfo if first => {
+                    let time = picture_info::display(file.body(s));
+                    e.replace(s.late, whole, time.and_then(|t| segment::build(s.marker, &t)));
                 }
                 Role::Photoshop if first => e.photoshop(file, s.late),
                 Role::Photoshop => {}

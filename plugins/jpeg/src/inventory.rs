@@ -4,6 +4,7 @@ use squeezed_plugin_api::{Kind, MetadataItem};
 use squeezed_plugin_common::{c2pa, exif, icc, iptc, xmp};
 
 use crate::file::File;
+use crate::picture_info;
 use crate::segment::{self, Role};
 
 /// Reports all items.
@@ -67,6 +68,8 @@ fn primary(file: &File<'_>, out: &mut dyn FnMut(MetadataItem)) {
             }
             Role::IsoGainMap => out(MetadataItem::new(Kind::GainMap, "iso-21496-1", value)),
             Role::Adobe => out(MetadataItem::new(Kind::ColorSpace, "adobe", value)),
+            Role::PictureInfo if first => picture_info::items(body, out),
+            Role::PictureInfo => out(MetadataItem::new(Kind::Unknown, "app12-picture-info-again", value)),
             Role::Comment => out(MetadataItem::new(Kind::Comment, "comment", value)),
             Role::Other => out(MetadataItem::new(Kind::Unknown, segment::name(segment.marker, body), value)),
             // Those that go over several segments are reported once, below.

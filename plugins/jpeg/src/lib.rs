@@ -14,6 +14,7 @@ mod job;
 mod lossless;
 mod lossy;
 mod mpf;
+mod picture_info;
 mod quality;
 mod scans;
 mod segment;

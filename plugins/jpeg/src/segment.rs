@@ -1,5 +1,7 @@
 //! What a metadata segment is, by its marker and signature. Knows the names, not the policies.
 
+use crate::picture_info;
+
 /// The kinds of segments that are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -23,6 +25,8 @@ pub enum Role {
     Jumbf,
     /// Photoshop resources, IPTC among them.
     Photoshop,
+    /// Text of an early digital camera.
+    PictureInfo,
     /// Adobe marker: tells the colour transform.
     Adobe,
     /// Comment.
@@ -54,6 +58,7 @@ impl Role {
             0xe2 if body.starts_with(MPF) => Self::Mpf,
             0xe2 if body.starts_with(ISO_GAIN_MAP) => Self::IsoGainMap,
             0xeb if body.starts_with(b"JP") && body.len() >= 8 => Self::Jumbf,
+            0xec if picture_info::is_picture_info(body) => Self::PictureInfo,
             0xed if body.starts_with(PHOTOSHOP) => Self::Photoshop,
             0xee if body.starts_with(b"Adobe") && body.len() >= 12 => Self::Adobe,
             0xfe => Self::Comment,
@@ -74,7 +79,7 @@ impl Role {
             Self::Photoshop => PHOTOSHOP.len(),
             Self::Jumbf => 2,
             Self::Adobe => 5,
-            Self::Comment | Self::Other => 0,
+            Self::PictureInfo | Self::Comment | Self::Other => 0,
         }
     }
 
