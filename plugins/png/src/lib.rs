@@ -23,7 +23,7 @@ mod visible;
 mod write;
 
 use squeezed_plugin_api::{
-    AlphaKind, ColorModel, Description, Error, Format, FrameSink, ImageInfo, InfoFlags, Job, Limits, Magic,
+    AlphaKind, ColorModel, Description, Error, Format, FrameSink, ImageInfo, InfoFlags, Job, Magic,
     MetadataItem, Optimizer, Plan, SampleKind,
 };
 
@@ -55,9 +55,7 @@ impl Optimizer for Png {
 
     fn inspect(&self, input: &[u8], items: &mut dyn FnMut(MetadataItem)) -> Result<ImageInfo, Error> {
         let file = File::parse(input)?;
-        // Equal items must come from a file before and after, so the bound is the same whatever a job's limits are.
-        let bound = Limits::default().metadata_bytes;
-        metadata::items(&file, &mut Budget::new(bound), items);
+        metadata::items(&file, &mut Budget::new(metadata::INSPECTED), items);
         let header = file.header;
         let transparent = header.color.has_alpha() || !file.transparency.is_empty();
         let grey = header.color.is_grey();
@@ -67,7 +65,7 @@ impl Optimizer for Png {
             height: header.height,
             frames: u32::try_from(frames).unwrap_or(u32::MAX).max(1),
             loop_count: file.animation.as_ref().map_or(1, |a| a.plays),
-            orientation: metadata::orientation(&file, &mut Budget::new(bound)),
+            orientation: metadata::orientation(&file, &mut Budget::new(metadata::INSPECTED)),
             color: if grey { ColorModel::Grey } else { ColorModel::Rgb },
             channels: if grey { 1 } else { 3 } + u8::from(transparent),
             sample: if header.depth == 16 { SampleKind::U16 } else { SampleKind::U8 },

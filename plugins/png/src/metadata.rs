@@ -39,6 +39,9 @@ enum Meaning {
 /// The keyword that Adobe gave the XMP packet.
 const XMP: &str = "XML:com.adobe.xmp";
 
+/// How much `inspect` inflates, whatever a job's limits are: equal items must come from a file before and after.
+pub const INSPECTED: u64 = 16 << 20;
+
 /// Reports every item of a file.
 pub fn items(file: &File<'_>, budget: &mut Budget, out: &mut dyn FnMut(MetadataItem)) {
     for (_, chunk) in &file.ancillary {
@@ -71,12 +74,12 @@ pub fn orientation(file: &File<'_>, budget: &mut Budget) -> u8 {
 ///
 /// # Errors
 /// `TooLarge` where a text must be read to thin it out and is above the limit.
-pub fn kept<'a>(file: &File<'a>, policy: Metadata, budget: &mut Budget) -> Result<Vec<Kept<'a>>, Error> {
+pub fn kept<'a>(file: &File<'a>, policy: Metadata, limit: u64) -> Result<Vec<Kept<'a>>, Error> {
     let mut all = Vec::with_capacity(file.ancillary.len());
     for (place, chunk) in &file.ancillary {
         let bytes = match policy {
-            Metadata::All => Some(unthinned(chunk, budget)),
-            Metadata::Display => thinned(file, chunk, budget)?,
+            Metadata::All => Some(unthinned(chunk)),
+            Metadata::Display => thinned(file, chunk, limit)?,
         };
         if let Some((name, bytes)) = bytes {
             all.push(Kept { place: *place, name, bytes });
@@ -87,10 +90,11 @@ pub fn kept<'a>(file: &File<'a>, policy: Metadata, budget: &mut Budget) -> Resul
 
 type Named<'a> = ([u8; 4], Cow<'a, [u8]>);
 
-fn unthinned<'a>(chunk: &Chunk<'a>, budget: &mut Budget) -> Named<'a> {
+fn unthinned<'a>(chunk: &Chunk<'a>) -> Named<'a> {
+    // A profile that `inspect` leaves closed is compared as stored, so it stays as stored.
     if chunk.name == *b"iCCP"
         && chunk.intact
-        && let Some(profile) = text::profile(chunk, budget)
+        && let Some(profile) = text::profile(chunk, &mut Budget::new(INSPECTED))
         && let Some(data) = text::shorter_profile(chunk, &profile)
     {
         return (chunk.name, made(chunk.name, &data));
@@ -98,10 +102,10 @@ fn unthinned<'a>(chunk: &Chunk<'a>, budget: &mut Budget) -> Named<'a> {
     (chunk.name, Cow::Borrowed(chunk.raw))
 }
 
-fn thinned<'a>(file: &File<'_>, chunk: &Chunk<'a>, budget: &mut Budget) -> Result<Option<Named<'a>>, Error> {
+fn thinned<'a>(file: &File<'_>, chunk: &Chunk<'a>, limit: u64) -> Result<Option<Named<'a>>, Error> {
     let as_it_is = Some((chunk.name, Cow::Borrowed(chunk.raw)));
-    Ok(match meaning(file, chunk, budget) {
-        Meaning::Whole(item) if item.kind == Kind::Icc => Some(unthinned(chunk, budget)),
+    Ok(match meaning(file, chunk, &mut Budget::new(limit)) {
+        Meaning::Whole(item) if item.kind == Kind::Icc => Some(unthinned(chunk)),
         Meaning::Whole(item) => as_it_is.filter(|_| item.kind.is_display()),
         Meaning::Exif(block) => exif::display(&block).map(|b| (*b"eXIf", made(*b"eXIf", &b))),
         Meaning::Xmp(packet) => xmp::display(&packet).map(|p| {
@@ -112,12 +116,7 @@ fn thinned<'a>(file: &File<'_>, chunk: &Chunk<'a>, budget: &mut Budget) -> Resul
             let data = [b"Raw profile type iptc\0", &text::to_raw_profile("iptc", &b)[..]].concat();
             (*b"tEXt", made(*b"tEXt", &data))
         }),
-        Meaning::Closed(item) => {
-            return Err(Error::too_large(format!(
-                "the text {} inflates above limits.metadata_bytes",
-                item.name
-            )));
-        }
+        Meaning::Closed(_) => return Err(text::above(limit)),
     })
 }
 

@@ -14,7 +14,7 @@ use crate::picture::Picture;
 use crate::shrink::{Allow, shrink};
 use crate::text::Budget;
 use crate::write::{Parts, write};
-use crate::{lossy, relative};
+use crate::{lossy, relative, text};
 
 /// A job with everything that its candidates share.
 pub struct Work<'a> {
@@ -41,6 +41,7 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
     }
     let file = File::parse(job.input)?;
     file.check_limits(&job.options.limits)?;
+    text::check_limit(file.ancillary.iter().map(|(_, c)| c), job.options.limits.metadata_bytes)?;
     if let Some(feature) = &file.unsupported {
         return Err(Error::unsupported(feature.clone()));
     }
@@ -75,10 +76,9 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
 impl<'a> Work<'a> {
     fn new(job: &'a Job<'a>, file: &'a File<'a>) -> Result<Self, Error> {
         let policy = job.options.metadata;
-        let limit = job.options.limits.metadata_bytes;
-        let chunks = metadata::kept(file, policy, &mut Budget::new(limit))?;
+        let chunks = metadata::kept(file, policy, job.options.limits.metadata_bytes)?;
         let mut items: Vec<MetadataItem> = Vec::new();
-        metadata::items(file, &mut Budget::new(limit), &mut |i| items.push(i));
+        metadata::items(file, &mut Budget::new(metadata::INSPECTED), &mut |i| items.push(i));
         let one = |name| file.chunks(name).next().map(|c| c.data);
         Ok(Self {
             job,

@@ -1,7 +1,12 @@
 //! Text chunks and compressed payloads: tEXt, zTXt, iTXt, iCCP, and the hexadecimal profiles that ImageMagick keeps in
 //! texts. Inflates within a budget only.
 
+use squeezed_plugin_api::Error;
+
 use crate::chunk::Chunk;
+
+/// How many times longer deflated data can get, rounded up.
+const DEFLATE_MOST: u64 = 1033;
 
 /// Bytes that may still be inflated. A payload above it stays closed, it is never an allocation.
 #[derive(Debug)]
@@ -87,6 +92,45 @@ pub fn profile(chunk: &Chunk<'_>, budget: &mut Budget) -> Option<Vec<u8>> {
         [0, data @ ..] => budget.inflate(data),
         _ => None,
     }
+}
+
+/// The zlib stream inside iCCP, zTXt or a compressed iTXt.
+fn stream<'a>(chunk: &Chunk<'a>) -> Option<&'a [u8]> {
+    match (&chunk.name, keyword(chunk)?.1) {
+        (b"iCCP" | b"zTXt", [0, data @ ..]) => Some(data),
+        (b"iTXt", [1, 0, rest @ ..]) => rest.splitn(3, |b| *b == 0).nth(2),
+        _ => None,
+    }
+}
+
+/// Refuses chunks that together inflate to more than `limit` bytes, and holds no more than that to find out. Broken
+/// streams do not count: nobody inflates them.
+///
+/// # Errors
+/// `TooLarge`.
+pub fn check_limit<'a, 'b: 'a>(
+    chunks: impl Iterator<Item = &'a Chunk<'b>> + Clone,
+    limit: u64,
+) -> Result<(), Error> {
+    let streams = chunks.filter_map(stream);
+    let most: u64 = streams.clone().map(|s| (s.len() as u64).saturating_mul(DEFLATE_MOST)).sum();
+    if most <= limit {
+        return Ok(());
+    }
+    let mut budget = Budget::new(limit);
+    for stream in streams {
+        if budget.inflate(stream).is_none() && budget.exceeded() {
+            return Err(above(limit));
+        }
+    }
+    Ok(())
+}
+
+/// The error for metadata above the limit.
+pub fn above(limit: u64) -> Error {
+    Error::too_large(format!(
+        "the metadata inflates to more than limits.metadata_bytes = {limit}; raise it in the configuration"
+    ))
 }
 
 /// The data of iCCP with its profile compressed again, if that is shorter. The profile's name stays.

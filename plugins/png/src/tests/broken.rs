@@ -100,17 +100,51 @@ fn bombs_meet_limits() {
     assert_eq!(usual(&square.to_still()), Some(ErrorCode::BadImage));
 }
 
-#[test]
-fn a_text_bomb_is_kept_closed_or_refused_by_name() {
+/// Zeros, deflated.
+fn deflated_zeros(count: usize) -> Vec<u8> {
     let mut c = libdeflater::Compressor::new(libdeflater::CompressionLvl::fastest());
-    let zeros = vec![0; 20 << 20];
+    let zeros = vec![0; count];
     let mut packed = vec![0; c.zlib_compress_bound(zeros.len())];
     let n = c.zlib_compress(&zeros, &mut packed).unwrap();
-    let packet = [b"XML:com.adobe.xmp\0\x01\0\0\0", &packed[..n]].concat();
-    let input = with_chunks(&many_colors(Color::Rgb, 30, 30).to_still(), &[(*b"iTXt", &packet)]);
-    assert_eq!(usual(&input), None);
-    let options = Options { metadata: Metadata::Display, ..Options::default() };
-    assert_eq!(code(&input, &options), Some(ErrorCode::TooLarge));
+    packed.truncate(n);
+    packed
+}
+
+#[test]
+fn metadata_that_inflates_above_the_limit_is_refused_by_name() {
+    let still = many_colors(Color::Rgb, 30, 30).to_still();
+    let heads: [([u8; 4], &[u8]); 4] = [
+        (*b"iTXt", b"XML:com.adobe.xmp\0\x01\0\0\0"),
+        (*b"iTXt", b"Comment\0\x01\0\0\0"),
+        (*b"zTXt", b"Comment\0\0"),
+        (*b"iCCP", b"icc\0\0"),
+    ];
+    let (half, whole) = (deflated_zeros(10 << 20), deflated_zeros(20 << 20));
+    for metadata in [Metadata::All, Metadata::Display] {
+        let options = Options { metadata, effort: Effort::Fast, ..Options::default() };
+        for (name, head) in heads {
+            let one = |packed: &[u8]| [head, packed].concat();
+            let input = with_chunks(&still, &[(name, &one(&whole))]);
+            let error = testing::run(&Png, &input, &options).err().unwrap();
+            assert_eq!(error.code, ErrorCode::TooLarge);
+            assert!(
+                error.message.contains("limits.metadata_bytes = 16777216; raise it"),
+                "{}",
+                error.message
+            );
+            let raised = Options {
+                limits: Limits { metadata_bytes: 24 << 20, ..Limits::default() },
+                ..options.clone()
+            };
+            assert_eq!(code(&input, &raised), None, "{head:?} {metadata:?}");
+            // The parts count together, and what is within the limit passes.
+            let input = with_chunks(&still, &[(name, &one(&half))]);
+            assert_eq!(code(&input, &options), None);
+            let input =
+                with_chunks(&still, &[(name, &one(&half)), (*b"zTXt", &[b"k\0\0", &half[..]].concat())]);
+            assert_eq!(code(&input, &options), Some(ErrorCode::TooLarge));
+        }
+    }
 }
 
 #[test]
