@@ -72,8 +72,8 @@ impl<'a> Parts<'a> {
             match f.tag {
                 // An orientation that means nothing is none.
                 ORIENTATION => parts.orientation = Some(f).filter(|f| orientation_of(&tiff, f).is_some()),
-                COPYRIGHT if f.has_text() => set_first(&mut parts.copyright, f),
-                ARTIST if f.has_text() => set_first(&mut parts.artist, f),
+                COPYRIGHT => set_first(&mut parts.copyright, f),
+                ARTIST => set_first(&mut parts.artist, f),
                 X_RESOLUTION | Y_RESOLUTION | RESOLUTION_UNIT => push_first(&mut parts.density, f),
                 EXIF_IFD => exif = exif.or(tiff.number(&f)),
                 GPS_IFD => parts.gps = parts.gps.take().or_else(|| Some(gps(&tiff, &f))),

@@ -11,10 +11,10 @@ use crate::directory;
 use crate::file::File;
 use crate::inventory;
 use crate::mpf::Index;
-use crate::picture_info;
 use crate::segment::{self, MAX_BODY, Role};
 use crate::stream;
 use crate::walk::Walk;
+use crate::{ciff, picture_info};
 
 /// Everything around the codestream of an answer.
 pub struct Envelope<'a> {
@@ -94,6 +94,10 @@ impl<'a> Envelope<'a> {
                 Role::Xmp if first => {
                     let built = packet.as_deref().and_then(|p| segment::build_as(Role::Xmp, p));
                     e.replace(s.late, whole, built);
+                }
+                Role::Ciff if first => {
+                    let time = ciff::display(file.body(s));
+                    e.replace(s.late, whole, time.and_then(|t| segment::build(s.marker, &t)));
                 }
                 Role::PictureInfo if first => {
                     let time = picture_info::display(file.body(s));

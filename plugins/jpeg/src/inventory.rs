@@ -4,8 +4,8 @@ use squeezed_plugin_api::{Kind, MetadataItem};
 use squeezed_plugin_common::{c2pa, exif, icc, iptc, xmp};
 
 use crate::file::File;
-use crate::picture_info;
 use crate::segment::{self, Role};
+use crate::{ciff, picture_info};
 
 /// Reports all items.
 pub fn items(file: &File<'_>, out: &mut dyn FnMut(MetadataItem)) {
@@ -68,6 +68,8 @@ fn primary(file: &File<'_>, out: &mut dyn FnMut(MetadataItem)) {
             }
             Role::IsoGainMap => out(MetadataItem::new(Kind::GainMap, "iso-21496-1", value)),
             Role::Adobe => out(MetadataItem::new(Kind::ColorSpace, "adobe", value)),
+            Role::Ciff if first => ciff::items(body, out),
+            Role::Ciff => out(MetadataItem::new(Kind::MakerNote, "ciff-again", value)),
             Role::PictureInfo if first => picture_info::items(body, out),
             Role::PictureInfo => out(MetadataItem::new(Kind::Unknown, "app12-picture-info-again", value)),
             Role::Comment => out(MetadataItem::new(Kind::Comment, "comment", value)),

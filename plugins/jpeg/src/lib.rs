@@ -4,6 +4,7 @@
 //! codestream of the primary picture goes through the codec. See `docs/formats/jpeg.md`.
 
 mod chroma;
+mod ciff;
 mod codec;
 mod directory;
 mod envelope;

@@ -45,15 +45,13 @@ pub fn code(c: &Coefficients<'_>, order: Progressive, search: Search) -> Result<
         all.push(Coded { stream: c.write(&scans::sequential(c)).map_err(refused)?, progressive: false });
     }
     if order != Progressive::Off {
-        let mut scripts = Vec::new();
-        match search {
-            Search::Fixed => scripts.push(scans::fixed(c)),
-            Search::Usual => scripts.push(scans::search(c, false).map_err(refused)?),
-            // Each search is greedy, so the wide one does not always win.
-            Search::Wide => {
-                scripts.push(scans::search(c, false).map_err(refused)?);
-                scripts.push(scans::search(c, true).map_err(refused)?);
-            }
+        // Each search is greedy, so neither a wider one nor any always wins.
+        let mut scripts = vec![scans::fixed(c)];
+        if search != Search::Fixed {
+            scripts.push(scans::search(c, false).map_err(refused)?);
+        }
+        if search == Search::Wide {
+            scripts.push(scans::search(c, true).map_err(refused)?);
         }
         scripts.dedup();
         let streams: Result<Vec<_>, _> = scripts.iter().map(|s| c.write(s)).collect();

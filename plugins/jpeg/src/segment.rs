@@ -1,6 +1,6 @@
 //! What a metadata segment is, by its marker and signature. Knows the names, not the policies.
 
-use crate::picture_info;
+use crate::{ciff, picture_info};
 
 /// The kinds of segments that are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Role {
     Jumbf,
     /// Photoshop resources, IPTC among them.
     Photoshop,
+    /// Records of an early Canon camera.
+    Ciff,
     /// Text of an early digital camera.
     PictureInfo,
     /// Adobe marker: tells the colour transform.
@@ -49,6 +51,7 @@ impl Role {
         match marker {
             0xe0 if body.starts_with(b"JFIF\0") && body.len() >= 14 => Self::Jfif,
             0xe0 if body.starts_with(b"JFXX\0") => Self::Jfxx,
+            0xe0 if ciff::is_ciff(body) => Self::Ciff,
             0xe1 if body.starts_with(EXIF) && body.len() >= 6 => Self::Exif,
             0xe1 if body.starts_with(XMP) => Self::Xmp,
             0xe1 if body.starts_with(EXTENDED_XMP) && body.len() >= EXTENDED_XMP.len() + 40 => {
@@ -79,7 +82,7 @@ impl Role {
             Self::Photoshop => PHOTOSHOP.len(),
             Self::Jumbf => 2,
             Self::Adobe => 5,
-            Self::PictureInfo | Self::Comment | Self::Other => 0,
+            Self::Ciff | Self::PictureInfo | Self::Comment | Self::Other => 0,
         }
     }
 

@@ -26,7 +26,7 @@ impl<'a> Field<'a> {
         let end = self.value.iter().rposition(|b| !matches!(b, 0 | b' ')).map_or(0, |i| i + 1);
         &self.value[..end]
     }
-    /// Whether there is any text; cameras leave the copyright blank.
+    /// Whether there is any text; cameras leave dates blank.
     pub fn has_text(&self) -> bool {
         self.text().iter().any(|b| !matches!(b, 0 | b' '))
     }

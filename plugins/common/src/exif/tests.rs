@@ -142,11 +142,11 @@ fn structure_alone_is_nothing() {
 }
 
 #[test]
-fn blank_rights_are_not_rights() {
+fn blank_rights_stay_as_the_camera_left_them() {
     let block =
         build(true, &[(COPYRIGHT, 2, b"     \0".to_vec()), (ARTIST, 2, b"\0\0\0\0".to_vec())], &[], &[], &[]);
-    assert_eq!(names(&block), [(Kind::Exif, "exif".into())]);
-    assert_eq!(display(&block), None);
+    assert_eq!(names(&block), [(Kind::Rights, "copyright".into()), (Kind::Rights, "artist".into())]);
+    check(&block);
 }
 
 #[test]
