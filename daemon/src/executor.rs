@@ -86,6 +86,16 @@ impl Executor {
         Ok(id)
     }
 
+    /// Queues the rest of work that was begun before, ahead of what was not. Not bounded: it was admitted already.
+    pub fn resume(&self, work: Work) {
+        let mut state = self.shared.lock();
+        let id = state.next;
+        state.next += 1;
+        state.queue.push_front((id, work));
+        drop(state);
+        self.shared.wake.notify_one();
+    }
+
     /// Takes work that still waits out of the queue. Dropping it may take time: it holds a whole image.
     pub fn forget(&self, id: u64) -> Option<Work> {
         let mut state = self.shared.lock();

@@ -49,6 +49,11 @@ pub fn start(config: &Config, file: Option<&Path>) -> anyhow::Result<LogLevel> {
     Ok(LogLevel(handle))
 }
 
+/// Text of a client or a file without control characters, so that it cannot forge lines.
+pub fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
 /// Lets a bounded number of lines a second through, and says how many it held back. For lines that a client can cause.
 pub struct Throttle {
     per_second: u64,
@@ -78,6 +83,11 @@ impl Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(plain("a\nb\u{1b}c é"), "a\\nb\\u{1b}c é");
+    }
 
     #[test]
     fn lines_beyond_the_rate_are_held_back_and_counted() {

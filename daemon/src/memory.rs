@@ -78,6 +78,13 @@ impl Pool {
         self.fits(&state, bytes).then(|| self.take(&mut state, bytes))
     }
 
+    /// Takes bytes now if they are there and nobody of the same class waits for them.
+    pub fn take_in_turn(self: &Arc<Self>, bytes: u64) -> Option<Permit> {
+        let mut state = self.lock();
+        let overtakes = !self.is_small(bytes) && !state.waiting.is_empty();
+        (!overtakes && self.fits(&state, bytes)).then(|| self.take(&mut state, bytes))
+    }
+
     /// Calls `grant` as soon as the bytes are there, at once if they are; the line is first come, first served.
     /// `None` if it was called already.
     pub fn take_later(

@@ -26,6 +26,14 @@ pub struct Handler {
 impl Registry {
     /// Loads every plugin that the configuration names; a bad one is logged and left out.
     pub fn load(config: &Config) -> Self {
+        for dir in config.plugin_dirs() {
+            match std::fs::read_dir(&dir) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(dir = %dir.display(), "plugin folder cannot be read: {e}");
+                }
+                _ => {}
+            }
+        }
         let found = discover(&config.plugin_dirs(), &config.plugins.disabled);
         for refused in &found.refused {
             tracing::warn!(path = %refused.path.display(), "plugin refused: {}", refused.why);

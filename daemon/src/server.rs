@@ -20,6 +20,8 @@ use crate::state::Daemon;
 
 /// How long to wait when the system gives no descriptor or no memory for a connection.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// How long the last answers may take.
+const ENDING: Duration = Duration::from_secs(1);
 
 /// Where the daemon is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Phase {
     Running,
     /// Finishes what it has.
     Draining,
+    /// Answers what is left with an error.
+    Ending,
 }
 
 /// Lets a connection (or a test) end the daemon as SIGTERM does.
@@ -71,8 +75,20 @@ pub async fn serve(
         if !connections.is_empty() || daemon.executor.load().running > 0 {
             idle_since = Instant::now();
         } else if idle_exit > 0 && idle_since.elapsed().as_secs() >= idle_exit {
-            tracing::info!(idle_exit, "idle: ending");
-            break;
+            // Whoever connected at the last moment is served as if nothing were.
+            match waiting(&listener).await {
+                Some(socket) => connections.spawn(connection::serve(
+                    daemon.clone(),
+                    socket,
+                    watched.clone(),
+                    signals.clone(),
+                )),
+                None => {
+                    tracing::info!(idle_exit, "idle: ending");
+                    break;
+                }
+            };
+            continue;
         }
         let tick = if idle_exit > 0 { Duration::from_millis(500) } else { Duration::from_secs(3600) };
         tokio::select! {
@@ -102,19 +118,39 @@ pub async fn serve(
         }
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    // From here on others may bind the name: nothing new reaches this daemon.
+    // From here on another daemon may have the name. Those who connected before are told to go there.
+    bound.release();
+    while let Some(socket) = waiting(&listener).await {
+        connections.spawn(connection::serve(daemon.clone(), socket, watched.clone(), signals.clone()));
+    }
     drop(listener);
     let limit = Duration::from_secs(daemon.config().daemon.drain_seconds);
     tracing::info!(connections = connections.len(), limit_s = limit.as_secs(), "draining");
     let _ = phase.send(Phase::Draining);
-    let all_gone = async { while connections.join_next().await.is_some() {} };
     tokio::select! {
-        () = all_gone => tracing::info!(done = daemon.stats.done.load(Ordering::Relaxed), "drained"),
+        () = all_gone(&mut connections) => {
+            tracing::info!(done = daemon.stats.done.load(Ordering::Relaxed), "drained");
+            return Ok(());
+        }
         () = tokio::time::sleep(limit) => tracing::warn!("drain limit reached: ending with jobs unfinished"),
         _ = term.recv() => tracing::warn!("second signal: ending at once"),
         _ = int.recv() => tracing::warn!("second signal: ending at once"),
     }
+    let _ = phase.send(Phase::Ending);
+    let _ = tokio::time::timeout(ENDING, all_gone(&mut connections)).await;
     Ok(())
+}
+
+/// A connection that waits to be accepted.
+async fn waiting(listener: &UnixListener) -> Option<UnixStream> {
+    match tokio::time::timeout(Duration::ZERO, listener.accept()).await {
+        Ok(Ok((socket, _))) => Some(socket),
+        _ => None,
+    }
+}
+
+async fn all_gone(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
 }
 
 /// Tells a client that there are too many already.

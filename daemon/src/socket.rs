@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 use crate::config::Config;
 
@@ -29,6 +29,9 @@ pub enum BindError {
         /// This user.
         user: u32,
     },
+    /// Others can write to the folder.
+    #[error("others can write to the folder {}; chmod go-w it, or choose another --socket", .0.display())]
+    Open(PathBuf),
     /// The group is not there.
     #[error("socket.group: there is no group {0}")]
     Group(String),
@@ -49,8 +52,8 @@ pub struct Bound {
     listener: Option<UnixListener>,
     path: PathBuf,
     inode: u64,
-    // Held for as long as the socket is.
-    _lock: Option<File>,
+    // Held for as long as the name is.
+    lock: Option<File>,
 }
 
 impl Bound {
@@ -60,8 +63,9 @@ impl Bound {
     /// Another daemon is live, or the system refused.
     pub fn bind(config: &Config) -> Result<Self, BindError> {
         let path = config.socket.path.clone();
-        if let Ok(Some(listener)) = listenfd::ListenFd::from_env().take_unix_listener(0) {
-            return Ok(Self { listener: Some(listener), path, inode: 0, _lock: None });
+        let passed = listenfd::ListenFd::from_env().take_unix_listener(0);
+        if let Some(listener) = passed.map_err(|e| io("take the passed socket for", &path, e))? {
+            return Ok(Self { listener: Some(listener), path, inode: 0, lock: None });
         }
         squeezed_protocol::socket::check_length(&path).map_err(BindError::Path)?;
         let group = match config.socket.group.as_str() {
@@ -70,7 +74,11 @@ impl Bound {
         };
         prepare_folder(&path, group)?;
         let lock = lock(&path)?;
-        // Whoever holds the lock owns the name: a socket that is left there is stale.
+        // Whoever holds the lock owns the name, so what is left there is stale; unless somebody removed the lock's file
+        // under a daemon that lives.
+        if UnixStream::connect(&path).is_ok() {
+            return Err(BindError::Live(path));
+        }
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io("replace", &path, e)),
             _ => {}
@@ -86,7 +94,7 @@ impl Bound {
                 .map_err(|e| io("change the mode of", &path, e))?;
         }
         let inode = path.metadata().map_err(|e| io("look at", &path, e))?.ino();
-        Ok(Self { listener: Some(listener), path, inode, _lock: Some(lock) })
+        Ok(Self { listener: Some(listener), path, inode, lock: Some(lock) })
     }
 
     /// Where the socket is.
@@ -105,11 +113,20 @@ impl Bound {
     }
 }
 
-impl Drop for Bound {
-    fn drop(&mut self) {
-        if self.inode != 0 && self.path.metadata().is_ok_and(|m| m.ino() == self.inode) {
+impl Bound {
+    /// Gives the name up, so that another daemon may take it: the file goes while the lock is still held.
+    pub fn release(&mut self) {
+        if self.inode != 0 && self.path.symlink_metadata().is_ok_and(|m| m.ino() == self.inode) {
             let _ = std::fs::remove_file(&self.path);
         }
+        self.inode = 0;
+        self.lock = None;
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 
@@ -117,29 +134,47 @@ fn io(what: &'static str, path: &Path, source: std::io::Error) -> BindError {
     BindError::Io { what, path: path.into(), source }
 }
 
+/// Makes the socket's folder, or checks that the one that is there is nobody else's to change.
 fn prepare_folder(socket: &Path, group: Option<u32>) -> Result<(), BindError> {
     let Some(folder) = socket.parent().filter(|p| !p.as_os_str().is_empty()) else {
         return Err(BindError::Path(format!("socket path {} has no folder", socket.display())));
     };
     let mode = if group.is_some() { 0o750 } else { 0o700 };
-    match std::fs::DirBuilder::new().mode(mode).recursive(true).create(folder) {
-        Ok(()) => {}
-        Err(e) => return Err(io("create the folder", folder, e)),
+    if let Some(above) = folder.parent() {
+        std::fs::create_dir_all(above).map_err(|e| io("create the folder", above, e))?;
     }
-    let meta = folder.metadata().map_err(|e| io("look at", folder, e))?;
+    let made = match std::fs::DirBuilder::new().mode(mode).create(folder) {
+        Ok(()) => true,
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => false,
+        Err(e) => return Err(io("create the folder", folder, e)),
+    };
+    let open = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+    let dir = rustix::fs::open(folder, open, rustix::fs::Mode::empty());
+    let dir = File::from(dir.map_err(|e| io("open as a folder (it must not be a link)", folder, e.into()))?);
+    let meta = dir.metadata().map_err(|e| io("look at", folder, e))?;
     let user = rustix::process::geteuid().as_raw();
-    let shared = meta.mode() & 0o1000 != 0 && meta.uid() == 0;
-    if meta.uid() != user && !(meta.uid() == 0 && (meta.mode() & 0o022 == 0 || shared)) {
+    if meta.uid() != user && meta.uid() != 0 {
         return Err(BindError::Folder { path: folder.into(), owner: meta.uid(), user });
     }
-    if meta.uid() == user && folder.file_name().is_some_and(|n| n.to_string_lossy().starts_with("squeezed")) {
+    if made || is_usual(folder) {
         if let Some(gid) = group {
-            chown(folder, None, Some(gid)).map_err(|e| io("change the group of", folder, e))?;
+            std::os::unix::fs::fchown(&dir, None, Some(gid))
+                .map_err(|e| io("change the group of", folder, e))?;
         }
-        std::fs::set_permissions(folder, PermissionsExt::from_mode(mode))
-            .map_err(|e| io("change the mode of", folder, e))?;
+        let set = dir.set_permissions(PermissionsExt::from_mode(mode));
+        return set.map_err(|e| io("change the mode of", folder, e));
+    }
+    // In root's sticky /tmp nobody else can take the socket's file away, only squat on names that are free.
+    let sticky = meta.mode() & 0o1000 != 0 && meta.uid() == 0;
+    if meta.mode() & 0o022 != 0 && !sticky {
+        return Err(BindError::Open(folder.into()));
     }
     Ok(())
+}
+
+/// Whether this is one of the folders that are squeezed's own by name.
+fn is_usual(folder: &Path) -> bool {
+    squeezed_protocol::socket::places(None).iter().any(|p| !p.explicit && p.path.parent() == Some(folder))
 }
 
 /// Takes the lock beside the socket. Its file stays: removing it would let two daemons lock two files of one name.
@@ -152,7 +187,7 @@ fn lock(socket: &Path) -> Result<File, BindError> {
         .truncate(false)
         .write(true)
         .mode(0o600)
-        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(&path)
         .map_err(|e| io("open the lock", &path, e))?;
     match flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive) {

@@ -23,6 +23,9 @@ pub struct Daemon {
     pub executor: Executor,
     /// Memory for inputs.
     pub input: Arc<Pool>,
+    /// Memory for the windows of inputs that wait for a grant: apart, so that those who wait never hold what the first
+    /// in line waits for.
+    pub windows: Arc<Pool>,
     /// Memory for work.
     pub work: Arc<Pool>,
     /// Counters.
@@ -40,10 +43,12 @@ impl Daemon {
         let available = available_memory();
         let share = |set: u64, percent: u64| if set > 0 { set } else { available / 100 * percent };
         let layers = loader.load()?;
+        let input = share(config.memory.input_bytes, 20);
         Ok(Arc::new(Self {
             registry: Registry::load(&config),
             executor: Executor::start(config.threads(), config.executor.queue_jobs)?,
-            input: Pool::new(share(config.memory.input_bytes, 20)),
+            input: Pool::new(input - input / 8),
+            windows: Pool::new(input / 8),
             work: Pool::new(share(config.memory.work_bytes, 40)),
             stats: Stats::default(),
             started: Instant::now(),
@@ -65,18 +70,21 @@ impl Daemon {
     /// # Errors
     /// What is wrong with it.
     pub fn reload(&self) -> Result<Vec<&'static str>, ConfigError> {
-        let reloaded = self.loader.load().and_then(|layers| Ok((layers.config()?, layers)));
-        let (config, layers) = reloaded.inspect_err(|e| {
+        let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
+        let loaded = self.loader.load().inspect_err(|e| {
+            tracing::error!("the configuration stays as it was: {e}");
+        })?;
+        let restart = layers.needs_restart(&loaded);
+        let next = layers.reloaded(&loaded);
+        let config = next.config().inspect_err(|e| {
             tracing::error!("the configuration stays as it was: {e}");
         })?;
         if let Err(e) = self.log_level.set(&config.log.level) {
             tracing::error!("log.level stays as it was: {e:#}");
         }
-        let mut current = self.layers.write().unwrap_or_else(PoisonError::into_inner);
-        let restart = current.needs_restart(&layers);
-        *current = layers;
-        drop(current);
+        *layers = next;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        drop(layers);
         if restart.is_empty() {
             tracing::info!("configuration reloaded");
         } else {

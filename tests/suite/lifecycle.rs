@@ -275,3 +275,108 @@ os.execv(sys.argv[2], [sys.argv[2], "--config", "/dev/null", "--idle-exit", "1",
     assert!(child.wait().unwrap().success(), "it ends when idle");
     assert!(socket.exists(), "the socket is systemd's to remove");
 }
+
+#[test]
+fn a_draining_daemon_leaves_its_name_to_the_next_one() {
+    let mut daemon = TestDaemon::start();
+    let mut raw = daemon.connect();
+    raw.request(FrameKind::Optimize, 1, &picture("sleep=2500"), "{}");
+    std::thread::sleep(Duration::from_millis(100));
+    daemon.signal(Signal::TERM);
+    daemon.wait_for_log("draining");
+    let mut next = Command::new(binary("squeezed"))
+        .arg("--socket")
+        .arg(daemon.socket())
+        .args(["--config", "/dev/null"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while UnixStream::connect(daemon.socket()).is_err() {
+        assert!(std::time::Instant::now() < end, "the next daemon does not get the name");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(daemon.is_alive(), "the first one still works on its job");
+    assert!(raw.answer(1).is_result());
+    assert!(daemon.wait(Duration::from_secs(10)).success());
+    Raw::connect(daemon.socket()).hello();
+    next.kill().unwrap();
+    next.wait().unwrap();
+}
+
+#[test]
+fn at_the_drain_limit_every_stream_gets_its_answer() {
+    let mut daemon = Builder::new().set("daemon.drain_seconds", 1).start();
+    let mut raw = daemon.connect();
+    raw.request(FrameKind::Optimize, 1, &picture("hang"), "{}");
+    std::thread::sleep(Duration::from_millis(100));
+    daemon.signal(Signal::TERM);
+    assert_eq!(raw.answer(1).error(), "SHUTTING_DOWN");
+    daemon.wait(Duration::from_secs(10));
+}
+
+#[test]
+fn a_reload_tells_each_time_what_needs_a_restart_and_keeps_the_rest_as_it_runs() {
+    let builder = Builder::new();
+    let config = builder.dir().join("config.toml");
+    std::fs::write(&config, "").unwrap();
+    let daemon = builder.args(&["--config", config.to_str().unwrap()]).start();
+    std::fs::write(&config, "[executor]\nqueue_jobs = 9\n").unwrap();
+    let mut raw = daemon.connect();
+    for stream in 1..=2 {
+        raw.frame(FrameKind::Reload, stream, "", b"", true);
+        let body = String::from_utf8(raw.answer(stream).body).unwrap();
+        assert!(body.contains("executor.queue_jobs"), "{body}");
+    }
+    assert_eq!(Raw::connect(daemon.socket()).hello()["limits"]["jobs"], 1024);
+    std::fs::write(&config, "[log]\nlevel = \"squeezed=loud\"\n").unwrap();
+    raw.frame(FrameKind::Reload, 3, "", b"", true);
+    assert_eq!(raw.answer(3).error(), "BAD_REQUEST");
+}
+
+#[test]
+fn json_logs_have_one_span_a_job() {
+    let daemon = Builder::new().args(&["--log-format", "json"]).start();
+    daemon.assert_serves();
+    daemon.wait_for_log("job done");
+    let log = daemon.log();
+    let line = log.lines().find(|l| l.contains("job done")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(line).unwrap();
+    for field in ["stream", "uid", "format", "before", "after", "queue_ms", "run_ms"] {
+        assert!(!json["span"][field].is_null(), "{field} in {json}");
+    }
+    assert_eq!(json["span"]["name"], "job");
+}
+
+#[test]
+fn an_autostarted_daemon_has_a_session_and_a_log_of_its_own() {
+    let daemon = Builder::new().args(&["--autostarted"]).start();
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", daemon.pid())).unwrap();
+    let session: u32 = stat.rsplit(')').next().unwrap().split_whitespace().nth(3).unwrap().parse().unwrap();
+    assert_eq!(session, daemon.pid());
+    let log = daemon.socket().with_extension("log");
+    assert!(std::fs::read_to_string(log).unwrap().contains("listening"));
+}
+
+#[test]
+fn links_and_open_folders_are_no_place_for_a_socket() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |socket: &std::path::Path| {
+        let out = Command::new(binary("squeezed"))
+            .arg("--socket")
+            .arg(socket)
+            .args(["--config", "/dev/null"])
+            .output();
+        let out = out.unwrap();
+        assert_eq!(out.status.code(), Some(1), "{out:?}");
+        String::from_utf8_lossy(&out.stderr).into_owned()
+    };
+    let victim = dir.path().join("victim");
+    std::fs::create_dir(&victim).unwrap();
+    std::fs::set_permissions(&victim, PermissionsExt::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink(&victim, dir.path().join("squeezed-9")).unwrap();
+    assert!(run(&dir.path().join("squeezed-9/s")).contains("must not be a link"));
+    assert_eq!(victim.metadata().unwrap().mode() & 0o777, 0o755, "what the link leads to is untouched");
+    std::fs::set_permissions(&victim, PermissionsExt::from_mode(0o777)).unwrap();
+    assert!(run(&victim.join("s")).contains("chmod go-w"));
+}

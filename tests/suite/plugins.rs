@@ -76,3 +76,28 @@ fn the_first_of_two_plugins_wins_and_disabled_ones_are_left_out() {
     assert!(!log.contains("id=\"chaos\""), "{log}");
     daemon.assert_serves();
 }
+
+#[test]
+fn plugins_beside_the_binary_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let exe = dir.path().join("squeezed");
+    std::fs::copy(squeezed_tests::binary("squeezed"), &exe).unwrap();
+    std::fs::copy(squeezed_tests::plugin("png"), dir.path().join("libsqueezed_png.so")).unwrap();
+    let socket = dir.path().join("s/squeezed.sock");
+    let mut child = Command::new(&exe)
+        .arg("--socket")
+        .arg(&socket)
+        .args(["--config", "/dev/null"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while std::os::unix::net::UnixStream::connect(&socket).is_err() {
+        assert!(std::time::Instant::now() < end, "it does not listen");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let ack = squeezed_tests::Raw::connect(&socket).hello();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(ack["formats"][0]["name"], "png", "{ack}");
+}

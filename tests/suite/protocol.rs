@@ -338,3 +338,78 @@ fn status_plugins_reload_and_who_may_ask() {
     raw.frame(FrameKind::Reload, 3, "", b"", true);
     assert!(raw.answer(3).is_result());
 }
+
+#[test]
+fn a_client_that_reads_nothing_is_closed_before_it_costs_memory() {
+    let daemon = TestDaemon::start();
+    let mut raw = daemon.connect();
+    let body = vec![7; 200_000];
+    let mut sent = 0;
+    while sent < 2000 && raw.frame(FrameKind::Ping, 0, "", &body, false) {
+        sent += 1;
+    }
+    assert!(sent < 2000, "400 MB of unread PONGs were taken");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+    let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();
+    let kib: u64 = peak.trim().trim_end_matches(" kB").trim().parse().unwrap();
+    assert!(kib < 150_000, "{kib} KiB");
+    daemon.assert_serves();
+}
+
+#[test]
+fn more_uploads_than_memory_are_all_answered_in_time() {
+    // Room for four such images; eight streams may wait with their windows.
+    let daemon = Builder::new().set("memory.input_bytes", 16 << 20).start();
+    let mut raw = daemon.connect();
+    let image = Picture::gradient(1000, 1000, "rgb", 8, 1).command("honest").padding(500).to_bytes();
+    let window = WINDOW as usize;
+    let streams = 1..=20u32;
+    for stream in streams.clone() {
+        raw.frame(
+            FrameKind::Optimize,
+            stream,
+            &format!("{{\"size\":{}}}", image.len()),
+            &image[..window],
+            false,
+        );
+    }
+    let (mut done, mut busy) = (0, 0);
+    while done + busy < 20 {
+        let frame = raw.recv();
+        match frame.header.kind {
+            FrameKind::Grant => {
+                let mut rest = image[window..].chunks(window).peekable();
+                while let Some(chunk) = rest.next() {
+                    let end = rest.peek().is_none();
+                    raw.frame(FrameKind::Data, frame.header.stream, "", chunk, end);
+                }
+            }
+            FrameKind::Result => done += 1,
+            FrameKind::Error => {
+                assert!(String::from_utf8_lossy(&frame.meta).contains("BUSY"), "{:?}", frame.meta);
+                busy += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(done >= 8, "{done} done, {busy} busy");
+    assert!(raw.optimize(30, &small_png(), "{}").is_result());
+}
+
+#[test]
+fn a_cap_and_the_five_percent_rule_hold_end_to_end() {
+    let daemon = TestDaemon::start();
+    let mut raw = daemon.connect();
+    // Lossless drops half of the padding, lossy all of it.
+    let image =
+        |padding| Picture::gradient(64, 64, "rgb", 8, 1).command("honest-lossy").padding(padding).to_bytes();
+    let free = raw.optimize(1, &image(40_000), r#"{"quality":80}"#);
+    assert_eq!(free.receipt("pixels_identical"), false, "{free:?}");
+    let capped = raw.optimize(2, &image(40_000), r#"{"quality":80,"max_reduction":10}"#);
+    assert_eq!(capped.receipt("pixels_identical"), true, "{capped:?}");
+    assert!(capped.receipt("trials").to_string().contains("over_cap"), "{capped:?}");
+    let alone = raw.optimize(3, &image(40_000), r#"{"max_reduction":10}"#);
+    assert_eq!(alone.receipt("pixels_identical"), true, "a cap alone asks for quality 80: {alone:?}");
+    let little = raw.optimize(4, &image(600), r#"{"quality":80}"#);
+    assert_eq!(little.receipt("pixels_identical"), true, "less than 5 % is not worth a loss: {little:?}");
+}

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use squeezed_client::{Client, ErrorKind};
+use squeezed_client::{Client, Error, ErrorKind};
 use tokio::sync::Mutex;
 
 use crate::args::Global;
@@ -13,6 +13,8 @@ use crate::stdio;
 
 /// How long a daemon that was there may take to come back.
 const RETURN: Duration = Duration::from_secs(5);
+/// How long a daemon that answers and then goes, or has no room, is asked again.
+const SECOND_LOOK: Duration = Duration::from_secs(2);
 
 /// A connection with the number of its making.
 #[derive(Debug, Clone)]
@@ -66,8 +68,22 @@ fn may_start(global: &Global) -> bool {
     !global.no_autostart && place::named(global).is_none()
 }
 
+/// Whether trying again may help.
+fn passes(error: &Error) -> bool {
+    error.wants_reconnect() || error.retry_after().is_some()
+}
+
 async fn first(global: &Global) -> anyhow::Result<Client> {
-    match place::connect(global).await {
+    let mut connected = place::connect(global).await;
+    // A daemon that ends at this moment, or has too many connections, deserves a second look.
+    let start = Instant::now();
+    while connected.as_ref().is_err_and(|e| e.kind() != ErrorKind::Connect && passes(e))
+        && start.elapsed() < SECOND_LOOK
+    {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        connected = place::connect(global).await;
+    }
+    match connected {
         Ok(client) => Ok(newest(global, client).await),
         Err(error) if error.kind() == ErrorKind::Connect && may_start(global) => {
             autostart::start(&place::to_start(), false).await.map_err(|e| Exit::Unreachable.because(e))

@@ -181,6 +181,9 @@ impl State {
         }
         let answered = stream.partial.is_some();
         let opened = !t.ready.iter().any(|u| u.id == id && u.meta.is_some());
+        if opened && !answered {
+            t.urgent.push_back(Frame::new(FrameKind::Cancel, id, Bytes::new(), Bytes::new()).end(true));
+        }
         t.forget_upload(id);
         if !opened {
             // The daemon never heard of it, so nothing will come.
@@ -188,7 +191,6 @@ impl State {
                 let _ = reply.send(Err(cancelled()));
             }
         } else if !answered {
-            t.urgent.push_back(Frame::new(FrameKind::Cancel, id, Bytes::new(), Bytes::new()).end(true));
             drop(t);
             self.wake.notify_one();
         }
@@ -302,9 +304,17 @@ impl State {
 }
 
 impl Tables {
+    /// Drops what is left of an upload. Where the daemon has heard of it, it hears of its end, so that it may forget
+    /// the stream too.
     fn forget_upload(&mut self, id: u32) {
-        self.ready.retain(|u| u.id != id);
-        self.waiting.remove(&id);
+        let mut left = self.waiting.remove(&id).is_some();
+        self.ready.retain(|u| {
+            left |= u.id == id && u.meta.is_none();
+            u.id != id
+        });
+        if left {
+            self.urgent.push_back(Frame::new(FrameKind::Data, id, Bytes::new(), Bytes::new()).end(true));
+        }
     }
 
     /// One GRANT covers the whole declared size.

@@ -123,7 +123,7 @@ impl<'a> Offers<'a> {
             set(&mut state.trials, lossy.trial, TrialVerdict::NotSmaller);
         }
         let mut held: Vec<Held> = [state.lossy, state.lossless].into_iter().flatten().collect();
-        held.sort_by_key(|h| (h.bytes.len(), h.rank));
+        held.sort_by_key(|h| (h.bytes.len(), !h.lossless, h.rank));
         (held, state.trials, state.omitted)
     }
 

@@ -3,6 +3,7 @@
 //! This is the seam for isolation: a plugin in a process of its own is an [`Optimizer`] too.
 
 use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use squeezed_plugin_api::abi::{
@@ -242,84 +243,115 @@ unsafe fn job<'a>(ctx: *mut c_void) -> &'a JobCtx<'a> {
     unsafe { &*ctx.cast::<JobCtx<'a>>() }
 }
 
+/// Runs a callback. A panic that left it would abort the process; the answer makes the plugin stop instead, and the judge
+/// or the job fails for want of what was not told.
+fn calm<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+}
+
 unsafe extern "C" fn offer(ctx: *mut c_void, raw: *const SqzCandidate) -> u32 {
-    // SAFETY: as the ABI says.
-    let (job, Some(c)) = (unsafe { (job(ctx), convert::candidate(raw)) }) else {
-        return Verdict::Rejected as u32;
-    };
-    let made = Candidate {
-        bytes: c.bytes,
-        method: &c.method,
-        quality: c.quality,
-        lossless: c.lossless,
-        rank: c.rank,
-        kept: &c.kept,
-        dropped: &c.dropped,
-    };
-    job.job.offer(&made).map_or(Verdict::Stop, |v| v) as u32
+    calm(Verdict::Stop as u32, || {
+        // SAFETY: as the ABI says.
+        let (job, Some(c)) = (unsafe { (job(ctx), convert::candidate(raw)) }) else {
+            return Verdict::Rejected as u32;
+        };
+        let made = Candidate {
+            bytes: c.bytes,
+            method: &c.method,
+            quality: c.quality,
+            lossless: c.lossless,
+            rank: c.rank,
+            kept: &c.kept,
+            dropped: &c.dropped,
+        };
+        job.job.offer(&made).map_or(Verdict::Stop, |v| v) as u32
+    })
 }
 
 unsafe extern "C" fn bytes_to_beat(ctx: *mut c_void, lossless: u32) -> u64 {
-    // SAFETY: as the ABI says.
-    unsafe { job(ctx) }.job.bytes_to_beat(lossless == 1)
+    calm(0, || {
+        // SAFETY: as the ABI says.
+        unsafe { job(ctx) }.job.bytes_to_beat(lossless == 1)
+    })
 }
 
 unsafe extern "C" fn floor(ctx: *mut c_void) -> u64 {
-    // SAFETY: as the ABI says.
-    unsafe { job(ctx) }.job.floor()
+    calm(0, || {
+        // SAFETY: as the ABI says.
+        unsafe { job(ctx) }.job.floor()
+    })
 }
 
 unsafe extern "C" fn stop(ctx: *mut c_void) -> u32 {
-    // SAFETY: as the ABI says.
-    unsafe { job(ctx) }.job.stop_reason().map_or(0, |r| r as u32)
+    calm(1, || {
+        // SAFETY: as the ABI says.
+        unsafe { job(ctx) }.job.stop_reason().map_or(0, |r| r as u32)
+    })
 }
 
 unsafe extern "C" fn progress(ctx: *mut c_void, permille: u32) {
-    // SAFETY: as the ABI says.
-    unsafe { job(ctx) }.job.progress(permille);
+    calm((), || {
+        // SAFETY: as the ABI says.
+        unsafe { job(ctx) }.job.progress(permille);
+    })
 }
 
 unsafe extern "C" fn max_threads(ctx: *mut c_void) -> u32 {
-    // SAFETY: as the ABI says.
-    unsafe { job(ctx) }.job.max_threads()
+    calm(1, || {
+        // SAFETY: as the ABI says.
+        unsafe { job(ctx) }.job.max_threads()
+    })
 }
 
 unsafe extern "C" fn reserve(ctx: *mut c_void, bytes: u64) -> u32 {
-    // SAFETY: as the ABI says.
-    u32::from(unsafe { job(ctx) }.job.reserve(bytes).is_ok())
+    calm(0, || {
+        // SAFETY: as the ABI says.
+        u32::from(unsafe { job(ctx) }.job.reserve(bytes).is_ok())
+    })
 }
 
 unsafe extern "C" fn score(ctx: *mut c_void, bytes: SqzBytes) -> f64 {
-    // SAFETY: as the ABI says.
-    unsafe { job(ctx).job.score(bytes.as_slice()) }.map_or(f64::NAN, f64::from)
+    calm(f64::NAN, || {
+        // SAFETY: as the ABI says.
+        unsafe { job(ctx).job.score(bytes.as_slice()) }.map_or(f64::NAN, f64::from)
+    })
 }
 
 unsafe extern "C" fn log(ctx: *mut c_void, level: u32, text: SqzBytes) {
-    // SAFETY: as the ABI says.
-    unsafe {
-        job(ctx)
-            .job
-            .log(LogLevel::from_u32(level).unwrap_or(LogLevel::Info), &convert::cut(&text.as_text(), 1000))
-    };
+    calm((), || {
+        // SAFETY: as the ABI says.
+        unsafe {
+            job(ctx).job.log(
+                LogLevel::from_u32(level).unwrap_or(LogLevel::Info),
+                &convert::cut(&text.as_text(), 1000),
+            )
+        };
+    })
 }
 
 unsafe extern "C" fn fail_job(ctx: *mut c_void, _code: u32, text: SqzBytes) {
-    // SAFETY: as the ABI says.
-    unsafe { job(ctx) }.failure.tell(text);
+    calm((), || {
+        // SAFETY: as the ABI says.
+        unsafe { job(ctx) }.failure.tell(text);
+    })
 }
 
 unsafe extern "C" fn inspect_item(ctx: *mut c_void, raw: *const SqzItem) {
-    // SAFETY: `ctx` is the InspectCtx of the running call, used by its thread alone.
-    let (ctx, item) = unsafe { (&mut *ctx.cast::<InspectCtx<'_>>(), convert::item(raw)) };
-    if let (Some(item), 1..) = (item, ctx.left) {
-        ctx.left -= 1;
-        (ctx.items)(item);
-    }
+    calm((), || {
+        // SAFETY: `ctx` is the InspectCtx of the running call, used by its thread alone.
+        let (ctx, item) = unsafe { (&mut *ctx.cast::<InspectCtx<'_>>(), convert::item(raw)) };
+        if let (Some(item), 1..) = (item, ctx.left) {
+            ctx.left -= 1;
+            (ctx.items)(item);
+        }
+    })
 }
 
 unsafe extern "C" fn fail_inspect(ctx: *mut c_void, _code: u32, text: SqzBytes) {
-    // SAFETY: `ctx` is the InspectCtx of the running call, used by its thread alone.
-    unsafe { &*ctx.cast::<InspectCtx<'_>>() }.failure.tell(text);
+    calm((), || {
+        // SAFETY: `ctx` is the InspectCtx of the running call, used by its thread alone.
+        unsafe { &*ctx.cast::<InspectCtx<'_>>() }.failure.tell(text);
+    })
 }
 
 /// # Safety
@@ -332,64 +364,76 @@ unsafe fn sink<'a>(ctx: *mut c_void) -> &'a mut SinkCtx<'a> {
 const STOP: u32 = 1;
 
 unsafe extern "C" fn sink_image(ctx: *mut c_void, raw: *const SqzImageHeader) -> u32 {
-    // SAFETY: as the ABI says.
-    let (ctx, Some(h)) = (unsafe { (sink(ctx), read_struct(raw)) }) else { return STOP };
-    let header = ImageHeader { width: h.width, height: h.height, loop_count: h.loop_count };
-    u32::from(ctx.sink.image(&header).is_err())
+    calm(STOP, || {
+        // SAFETY: as the ABI says.
+        let (ctx, Some(h)) = (unsafe { (sink(ctx), read_struct(raw)) }) else { return STOP };
+        let header = ImageHeader { width: h.width, height: h.height, loop_count: h.loop_count };
+        u32::from(ctx.sink.image(&header).is_err())
+    })
 }
 
 unsafe extern "C" fn sink_frame(ctx: *mut c_void, raw: *const SqzFrameHeader) -> u32 {
-    // SAFETY: as the ABI says.
-    let (ctx, Some(h)) = (unsafe { (sink(ctx), read_struct(raw)) }) else { return STOP };
-    let known = (
-        FrameRole::from_u32(h.role),
-        SampleKind::from_u32(h.sample),
-        ColorModel::from_u32(h.color),
-        AlphaKind::from_u32(h.alpha),
-        u8::try_from(h.channels),
-        u8::try_from(h.bits),
-    );
-    let (Some(role), Some(sample), Some(color), Some(alpha), Ok(channels), Ok(bits)) = known else {
-        return STOP;
-    };
-    let layout = PixelLayout { sample, color, channels, bits, alpha };
-    ctx.row_bytes = (h.width as usize).saturating_mul(layout.pixel_bytes());
-    let header = FrameHeader {
-        role,
-        width: h.width,
-        height: h.height,
-        duration: (h.duration_num, h.duration_den.max(1)),
-        layout,
-    };
-    u32::from(ctx.sink.frame(&header).is_err())
+    calm(STOP, || {
+        // SAFETY: as the ABI says.
+        let (ctx, Some(h)) = (unsafe { (sink(ctx), read_struct(raw)) }) else { return STOP };
+        let known = (
+            FrameRole::from_u32(h.role),
+            SampleKind::from_u32(h.sample),
+            ColorModel::from_u32(h.color),
+            AlphaKind::from_u32(h.alpha),
+            u8::try_from(h.channels),
+            u8::try_from(h.bits),
+        );
+        let (Some(role), Some(sample), Some(color), Some(alpha), Ok(channels), Ok(bits)) = known else {
+            return STOP;
+        };
+        let layout = PixelLayout { sample, color, channels, bits, alpha };
+        ctx.row_bytes = (h.width as usize).saturating_mul(layout.pixel_bytes());
+        let header = FrameHeader {
+            role,
+            width: h.width,
+            height: h.height,
+            duration: (h.duration_num, h.duration_den.max(1)),
+            layout,
+        };
+        u32::from(ctx.sink.frame(&header).is_err())
+    })
 }
 
 unsafe extern "C" fn sink_rows(ctx: *mut c_void, count: u32, stride: u64, data: SqzBytes) -> u32 {
-    // SAFETY: as the ABI says.
-    let (ctx, data) = unsafe { (sink(ctx), data.as_slice()) };
-    let Ok(stride) = usize::try_from(stride) else { return STOP };
-    let needed = (count as usize).saturating_sub(1).saturating_mul(stride).saturating_add(ctx.row_bytes);
-    if count == 0 || stride < ctx.row_bytes || data.len() < needed {
-        return STOP;
-    }
-    u32::from(ctx.sink.rows(count, stride, data).is_err())
+    calm(STOP, || {
+        // SAFETY: as the ABI says.
+        let (ctx, data) = unsafe { (sink(ctx), data.as_slice()) };
+        let Ok(stride) = usize::try_from(stride) else { return STOP };
+        let needed = (count as usize).saturating_sub(1).saturating_mul(stride).saturating_add(ctx.row_bytes);
+        if count == 0 || stride < ctx.row_bytes || data.len() < needed {
+            return STOP;
+        }
+        u32::from(ctx.sink.rows(count, stride, data).is_err())
+    })
 }
 
 unsafe extern "C" fn sink_metadata(ctx: *mut c_void, raw: *const SqzItem, value: SqzBytes) -> u32 {
-    // SAFETY: as the ABI says.
-    let (ctx, Some(item), value) = (unsafe { (sink(ctx), convert::item(raw), value.as_slice()) }) else {
-        return 0;
-    };
-    u32::from(ctx.sink.metadata(&item, value).is_err())
+    calm(STOP, || {
+        // SAFETY: as the ABI says.
+        let (ctx, Some(item), value) = (unsafe { (sink(ctx), convert::item(raw), value.as_slice()) }) else {
+            return 0;
+        };
+        u32::from(ctx.sink.metadata(&item, value).is_err())
+    })
 }
 
 unsafe extern "C" fn sink_warning(ctx: *mut c_void, text: SqzBytes) -> u32 {
-    // SAFETY: as the ABI says.
-    let (ctx, text) = unsafe { (sink(ctx), text.as_text()) };
-    u32::from(ctx.sink.warning(&text).is_err())
+    calm(STOP, || {
+        // SAFETY: as the ABI says.
+        let (ctx, text) = unsafe { (sink(ctx), text.as_text()) };
+        u32::from(ctx.sink.warning(&text).is_err())
+    })
 }
 
 unsafe extern "C" fn fail_sink(ctx: *mut c_void, _code: u32, text: SqzBytes) {
-    // SAFETY: as the ABI says.
-    unsafe { sink(ctx) }.failure.tell(text);
+    calm((), || {
+        // SAFETY: as the ABI says.
+        unsafe { sink(ctx) }.failure.tell(text);
+    })
 }

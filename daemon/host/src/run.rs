@@ -2,8 +2,8 @@
 
 use squeezed_judge::{Claim, Judge, Refusal, Source};
 use squeezed_plugin_api::{
-    Candidate, Error, ErrorCode, Estimate, Format, Host, ImageInfo, Job, Kind, Limits, LogLevel, Metadata,
-    MetadataItem, Optimizer, Options, Plan, StopReason, Verdict,
+    Candidate, Error, ErrorCode, Estimate, Format, FrameHeader, FrameSink, Host, ImageHeader, ImageInfo, Job,
+    Kind, Limits, LogLevel, Metadata, MetadataItem, Optimizer, Options, Plan, Stop, StopReason, Verdict,
 };
 
 use crate::offers::{Held, Offers, set};
@@ -94,19 +94,24 @@ pub fn estimate(
         Offers::new(&options, rules, input.len(), must_clean(&examined.items, options.metadata), &|_| true);
     let host = JobHost { offers: &offers, control };
     let job = Job::new(input, &examined.info, &options, &host);
-    match plugin.estimate(&job) {
-        Ok(Some(guess)) => return Ok(guess),
-        Ok(None) => {}
-        Err(e) => return Err(fatal(e)),
-    }
-    match plugin.optimize(&job) {
-        Err(e) if !matches!(e.code, ErrorCode::UnsupportedFeature | ErrorCode::WouldDegrade) => {
-            return Err(stopped(control).unwrap_or_else(|| fatal(e)));
-        }
-        _ => {}
-    }
+    let guess = match plugin.estimate(&job) {
+        Ok(None) => plugin.optimize(&job).map(|()| None),
+        other => other,
+    };
+    let guess = match guess {
+        Ok(guess) => guess,
+        Err(e) => match (e.code, control.stop()) {
+            (ErrorCode::UnsupportedFeature | ErrorCode::WouldDegrade, _) => None,
+            // What was found by the deadline is a guess as good as any.
+            (ErrorCode::Stopped, Some(StopReason::Deadline)) if offers.best_bytes() > 0 => None,
+            _ => return Err(stopped(control).unwrap_or_else(|| fatal(e))),
+        },
+    };
     let (held, ..) = offers.finish();
-    Ok(held.first().map_or(unchanged, |h| Estimate { bytes: h.bytes.len() as u64, lossless: h.lossless }))
+    let found = held.first().map(|h| Estimate { bytes: h.bytes.len() as u64, lossless: h.lossless });
+    let guess = guess.or(found).filter(|g| g.bytes < unchanged.bytes);
+    let worth = |g: &Estimate| 100.0 - g.bytes as f64 / input.len() as f64 * 100.0 >= rules.min_savings;
+    Ok(guess.filter(worth).unwrap_or(unchanged))
 }
 
 /// Runs one job to its end.
@@ -124,7 +129,12 @@ pub fn optimize(
 ) -> Result<Ran, JobError> {
     let must_clean = must_clean(&examined.items, options.metadata);
     if examined.info.flags.signed && options.metadata == Metadata::All {
-        return Ok(unchanged(Reason::Signed, examined));
+        // Nothing will be rewritten, but a damaged picture is told as such.
+        return match plugin.decode(input, &mut Nowhere { control }) {
+            Err(e) if e.code == ErrorCode::BadImage => Err(fatal(e)),
+            Err(e) if e.code == ErrorCode::Stopped => Err(stopped(control).unwrap_or_else(|| fatal(e))),
+            _ => Ok(unchanged(Reason::Signed, examined)),
+        };
     }
     let looks_right = |bytes: &[u8]| format.matches(bytes);
     let offers = Offers::new(options, rules, input.len(), must_clean, &looks_right);
@@ -171,7 +181,7 @@ pub fn optimize(
         limits: options.limits,
         stop: &cancelled,
     };
-    choose(&mut ran, held, source, rules, must_clean)?;
+    choose(&mut ran, held, source, options, rules, must_clean)?;
     if ran.end.is_err() && must_clean {
         let why = match &ran.end {
             Err(Reason::UnsupportedFeature(f)) => format!("unsupported feature: {f}"),
@@ -187,13 +197,33 @@ pub fn optimize(
 /// Lets the judge look at the candidates, best first, until one passes.
 fn choose(
     ran: &mut Ran,
-    held: Vec<Held>,
+    mut held: Vec<Held>,
     source: Source<'_>,
+    options: &Options,
     rules: &Rules,
     must_clean: bool,
 ) -> Result<(), JobError> {
     let before = source.bytes.len() as f64;
     let mut judge = Judge::new(source);
+    // The floor of a capped job was measured against the best lossless candidate, so a lossy one may win only if that
+    // is what it claims to be.
+    let mut base = None;
+    let at = held.iter().position(|h| h.lossless).filter(|at| *at > 0 && options.max_reduction.is_some());
+    if let Some(at) = at {
+        match judge.check(&Claim { bytes: &held[at].bytes, lossless: true }) {
+            Ok(verified) => base = Some(verified),
+            Err(Refusal::Defect(defect)) => {
+                let h = held.remove(at);
+                reject(ran, &h, &defect.to_string());
+                let floor = options.max_reduction.map_or(0.0, |cap| before * (1.0 - cap / 100.0));
+                for h in held.extract_if(.., |h| !h.lossless && (h.bytes.len() as f64) < floor) {
+                    set(&mut ran.trials, h.trial, TrialVerdict::OverCap);
+                }
+            }
+            Err(Refusal::SourceUnreadable(why)) => return Err(JobError::BadImage(why)),
+            Err(Refusal::Stopped) => return Err(JobError::Cancelled),
+        }
+    }
     for h in held {
         let savings = (before - h.bytes.len() as f64) / before * 100.0;
         if savings < rules.min_savings && !(must_clean && h.lossless) {
@@ -201,7 +231,11 @@ fn choose(
             ran.end = Err(Reason::BelowMinSavings);
             continue;
         }
-        match judge.check(&Claim { bytes: &h.bytes, lossless: h.lossless }) {
+        let checked = match base.filter(|_| h.lossless) {
+            Some(verified) => Ok(verified),
+            None => judge.check(&Claim { bytes: &h.bytes, lossless: h.lossless }),
+        };
+        match checked {
             Ok(verified) => {
                 set(&mut ran.trials, h.trial, TrialVerdict::Won);
                 ran.end = Ok(Answer {
@@ -213,17 +247,19 @@ fn choose(
                 });
                 return Ok(());
             }
-            Err(Refusal::Defect(defect)) => {
-                let defect = defect.to_string();
-                set(&mut ran.trials, h.trial, TrialVerdict::Defect(defect.clone()));
-                ran.defects.push(format!("{}: {defect}", h.method));
-                ran.end = Err(Reason::JudgeRejected(format!("{}: {defect}", h.method)));
-            }
+            Err(Refusal::Defect(defect)) => reject(ran, &h, &defect.to_string()),
             Err(Refusal::SourceUnreadable(why)) => return Err(JobError::BadImage(why)),
             Err(Refusal::Stopped) => return Err(JobError::Cancelled),
         }
     }
     Ok(())
+}
+
+/// Drops a candidate and says why.
+fn reject(ran: &mut Ran, held: &Held, defect: &str) {
+    set(&mut ran.trials, held.trial, TrialVerdict::Defect(defect.to_owned()));
+    ran.defects.push(format!("{}: {defect}", held.method));
+    ran.end = Err(Reason::JudgeRejected(format!("{}: {defect}", held.method)));
 }
 
 /// Names what the answer has and lacks, by looking at it rather than by believing the plugin.
@@ -241,7 +277,7 @@ fn settle_metadata(ran: &mut Ran, plugin: &dyn Optimizer, examined: &Examined) {
     dedup(&mut kept);
     let mut source: Vec<(Kind, String)> = examined.items.iter().map(label).collect();
     dedup(&mut source);
-    ran.dropped = source.into_iter().filter(|l| !kept.contains(l)).collect();
+    ran.dropped = source.into_iter().filter(|l| kept.binary_search(l).is_err()).collect();
     ran.kept = kept;
 }
 
@@ -282,6 +318,29 @@ fn fatal(e: Error) -> JobError {
         ErrorCode::BadOption => JobError::BadOption(e.message),
         ErrorCode::Panicked => JobError::PluginFailed(format!("the plugin panicked: {}", e.message)),
         _ => JobError::PluginFailed(e.message),
+    }
+}
+
+/// A sink for pictures that nobody looks at.
+struct Nowhere<'a> {
+    control: &'a dyn Control,
+}
+
+impl Nowhere<'_> {
+    fn go_on(&self) -> Result<(), Stop> {
+        if self.control.stop().is_some() { Err(Stop) } else { Ok(()) }
+    }
+}
+
+impl FrameSink for Nowhere<'_> {
+    fn image(&mut self, _: &ImageHeader) -> Result<(), Stop> {
+        self.go_on()
+    }
+    fn frame(&mut self, _: &FrameHeader) -> Result<(), Stop> {
+        self.go_on()
+    }
+    fn rows(&mut self, _: u32, _: usize, _: &[u8]) -> Result<(), Stop> {
+        self.go_on()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whether a candidate carries the metadata that the policy asks for. Knows items and policies, not files.
 
+use std::collections::HashMap;
+
 use squeezed_plugin_api::{Kind, Metadata, MetadataItem};
 
 use crate::Defect;
@@ -14,22 +16,30 @@ pub(crate) fn compare(
     if let Some(left) = candidate.iter().find(|i| !keeps(i.kind)) {
         return Err(Defect::MetadataNotRemoved { kind: left.kind, name: left.name.clone() });
     }
-    let mut rest: Vec<&MetadataItem> = candidate.iter().collect();
-    for item in source.iter().filter(|i| keeps(i.kind)) {
-        let Some(at) = rest.iter().position(|other| same(item, other)) else {
-            return Err(Defect::MetadataLost { kind: item.kind, name: item.name.clone() });
-        };
-        rest.swap_remove(at);
+    // Counted, not searched: a file may have tens of thousands.
+    let mut rest: HashMap<_, usize> = HashMap::new();
+    for item in candidate {
+        *rest.entry(key(item)).or_default() += 1;
     }
-    let invented = |i: &&&MetadataItem| matches!(i.kind, Kind::Icc | Kind::ColorSpace | Kind::Orientation);
-    match rest.iter().find(invented) {
+    for item in source.iter().filter(|i| keeps(i.kind)) {
+        match rest.get_mut(&key(item)) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => return Err(Defect::MetadataLost { kind: item.kind, name: item.name.clone() }),
+        }
+    }
+    let invented = |i: &&MetadataItem| {
+        matches!(i.kind, Kind::Icc | Kind::ColorSpace | Kind::Orientation)
+            && rest.get(&key(i)).is_some_and(|left| *left > 0)
+    };
+    match candidate.iter().find(invented) {
         Some(new) => Err(Defect::MetadataInvented { kind: new.kind, name: new.name.clone() }),
         None => Ok(()),
     }
 }
 
-fn same(a: &MetadataItem, b: &MetadataItem) -> bool {
-    a.kind == b.kind && a.name == b.name && (a.kind.holds_offsets() || a.hash == b.hash)
+/// What makes two items the same.
+fn key(i: &MetadataItem) -> (Kind, &str, Option<u64>) {
+    (i.kind, &i.name, (!i.kind.holds_offsets()).then_some(i.hash))
 }
 
 /// Compares ICC profiles as an independent decoder read them, inflated.

@@ -26,6 +26,8 @@ pub fn peak_bytes(format: &str, info: &ImageInfo) -> u64 {
         // Unknown: a plugin may hold the picture and a canvas.
         _ => u64::from(info.channels.max(4)) * sample * 2,
     };
-    let means = pixels / 32 * u64::from(info.channels.max(4)) * 2;
+    // Blocks are of 8x8 pixels, but at least one in each direction.
+    let blocks = u64::from(info.width.div_ceil(8)) * u64::from(info.height.div_ceil(8));
+    let means = blocks * u64::from(info.channels.max(4)) * 4;
     pixels.saturating_mul(per_pixel).saturating_add(means.saturating_mul(frames)).saturating_add(1 << 20)
 }

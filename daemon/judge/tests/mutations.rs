@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{check, scene};
 use chaos::{Chaos, Picture};
+use common::{check, scene};
 use squeezed_judge::{Claim, Judge, Source};
 use squeezed_plugin_api::{Limits, Metadata};
 

@@ -111,6 +111,11 @@ impl Key {
             Value::String(s) if self.name == "log.format" && s != "human" && s != "json" => {
                 Err("human or json is wanted".into())
             }
+            Value::String(s)
+                if self.name == "log.level" && tracing_subscriber::EnvFilter::try_new(s).is_err() =>
+            {
+                Err("error, warn, info, debug or a filter such as squeezed=debug is wanted".into())
+            }
             Value::Array(list) if list.iter().any(|v| !v.is_str()) => {
                 Err("a list of strings is wanted".into())
             }

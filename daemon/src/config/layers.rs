@@ -124,9 +124,9 @@ impl Loader {
         if self.args.config.is_some() {
             return self.args.config.clone();
         }
-        let home = std::env::var_os("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
+        // Relative ones are to be ignored, says the XDG base directory specification: they would follow the working folder.
+        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+        let home = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
         let usual = [home.map(|d| d.join("squeezed/config.toml")), Some("/etc/squeezed/config.toml".into())];
         usual.into_iter().flatten().find(|p| p.is_file())
     }
@@ -234,6 +234,17 @@ impl Layers {
             let _ = writeln!(out, "{key} = {value}  # {origin}: {}", k.help);
         }
         out
+    }
+
+    /// These values with what a reload applies of `loaded`; the rest stays as it was at the start.
+    pub fn reloaded(&self, loaded: &Self) -> Self {
+        let mut next = self.clone();
+        for k in KEYS.iter().filter(|k| k.reloads) {
+            if let Some(value) = loaded.values.get(k.name) {
+                next.values.insert(k.name, value.clone());
+            }
+        }
+        next
     }
 
     /// The keys whose values differ and which a reload does not apply.

@@ -98,23 +98,32 @@ pub async fn serve(
             // Events first: a job's answer should not wait for a flood of frames.
             biased;
             Some(event) = inbox.recv() => connection.on_event(event),
-            changed = phase.changed(), if !connection.draining => {
-                if changed.is_err() || *phase.borrow() == Phase::Draining {
+            changed = phase.changed() => {
+                let phase = if changed.is_ok() { *phase.borrow_and_update() } else { Phase::Ending };
+                if !connection.draining && phase != Phase::Running {
                     connection.drain();
                 }
+                if phase == Phase::Ending {
+                    connection.end_all();
+                    break End::Quiet;
+                }
             }
-            frame = reader.next() => match frame {
-                Ok(Incoming::Frame(frame)) => if let Err(text) = connection.on_frame(&frame) {
-                    break End::Protocol(text);
-                },
-                Ok(Incoming::Part) => {}
-                Ok(Incoming::Closed) => break End::Quiet,
-                Err(e) => break End::Protocol(e.to_string()),
-            },
             // The writer ends by itself only when the client is gone or leaves too much unread.
             _ = &mut writer => break End::Quiet,
             () = sleep_until(timer) => if let Err(text) = connection.on_timer(&reader) {
                 break End::Protocol(text);
+            },
+            frame = reader.next() => match frame {
+                Ok(Incoming::Frame(frame)) => {
+                    if let Err(text) = connection.on_frame(&frame) {
+                        break End::Protocol(text);
+                    }
+                    // A buffer full of tiny frames is no reason to keep others from this thread.
+                    tokio::task::coop::consume_budget().await;
+                }
+                Ok(Incoming::Part) => {}
+                Ok(Incoming::Closed) => break End::Quiet,
+                Err(e) => break End::Protocol(e.to_string()),
             },
         }
     };
@@ -211,7 +220,9 @@ impl Connection {
             }
             Event::Done(stream, answer) => {
                 // A stream that was answered before (CANCELLED, DEADLINE) is not there any more.
-                if self.streams.remove(&stream).is_some() {
+                if self.streams.remove(&stream).is_none() {
+                    requests::drop_elsewhere(answer);
+                } else {
                     match answer.result {
                         Ok(outcome) => {
                             let result = Frame::json(FrameKind::Result, stream, &outcome);
@@ -221,6 +232,15 @@ impl Connection {
                     }
                 }
             }
+        }
+    }
+
+    /// Answers every stream before the daemon ends.
+    fn end_all(&mut self) {
+        let open: Vec<u32> = self.streams.keys().copied().collect();
+        for stream in open {
+            let text = "the daemon ended before the job did; connect again for the next one";
+            self.end(stream, &ErrorReply::new(ErrorCode::ShuttingDown, text).retry_after(1000));
         }
     }
 

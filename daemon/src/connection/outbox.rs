@@ -16,6 +16,8 @@ use crate::memory::Permit;
 const MAX_NOISE: usize = 1024;
 /// Answers that a client may leave unread.
 const MAX_ANSWERS: usize = 65_536;
+/// Bytes of frames that a client may leave unread, without the bodies of results: those are charged to a pool.
+const MAX_BYTES: usize = 16 << 20;
 /// A client that takes no byte for this long is gone.
 const STALL: Duration = Duration::from_secs(30);
 /// Bytes of a body written at a time, so that a small answer never sits behind much of a large one.
@@ -33,46 +35,88 @@ pub struct Outbox {
 struct Shared {
     state: Mutex<State>,
     wake: Notify,
+    /// The client left too much unread: whatever is being written is given up.
+    overrun: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    frames: VecDeque<(Bytes, bool)>,
+    frames: VecDeque<Queued>,
     noise: usize,
+    bytes: usize,
     bodies: Vec<Body>,
     turn: u32,
     overrun: bool,
     finish: bool,
 }
 
+/// A frame on its way out.
+struct Queued {
+    bytes: Bytes,
+    /// What of it counts against [`MAX_BYTES`].
+    counted: usize,
+    is_noise: bool,
+    charge: Vec<Permit>,
+}
+
 /// A result's bytes. Its memory stays charged until the last one is written.
 struct Body {
     stream: u32,
     bytes: Bytes,
-    _charge: Vec<Permit>,
+    charge: Vec<Permit>,
+}
+
+/// What the writer does next.
+enum Next {
+    /// Write these, then give the memory back.
+    Write(Vec<Bytes>, Vec<Permit>),
+    /// Wait.
+    Wait,
+    /// End.
+    End,
 }
 
 impl Outbox {
     /// Queues a frame.
     pub fn send(&self, frame: &Frame) {
-        let noise = matches!(frame.header.kind, FrameKind::Pong | FrameKind::Progress);
-        let mut state = self.lock();
-        state.noise += usize::from(noise);
-        state.frames.push_back((frame.encode(), noise));
-        state.overrun |= state.noise > MAX_NOISE || state.frames.len() > MAX_ANSWERS;
-        drop(state);
-        self.shared.wake.notify_one();
+        self.push(frame, frame.body.len(), Vec::new());
     }
 
     /// Queues a result with its body. A short body travels inside the result's frame.
     pub fn send_result(&self, frame: Frame, body: Vec<u8>, charge: Vec<Permit>) {
         if body.len() <= CHUNK {
-            self.send(&Frame { body: body.into(), ..frame }.end(true));
+            let counted = if charge.is_empty() { body.len() } else { 0 };
+            self.push(&Frame { body: body.into(), ..frame }.end(true), counted, charge);
             return;
         }
         let stream = frame.header.stream;
         self.send(&frame);
-        self.lock().bodies.push(Body { stream, bytes: body.into(), _charge: charge });
+        let mut state = self.lock();
+        if !state.overrun {
+            state.bodies.push(Body { stream, bytes: body.into(), charge });
+        }
+        drop(state);
+        self.shared.wake.notify_one();
+    }
+
+    fn push(&self, frame: &Frame, counted_body: usize, charge: Vec<Permit>) {
+        let is_noise = matches!(frame.header.kind, FrameKind::Pong | FrameKind::Progress);
+        let mut state = self.lock();
+        if state.overrun {
+            return;
+        }
+        let bytes = frame.encode();
+        let counted = bytes.len() - frame.body.len() + counted_body;
+        state.noise += usize::from(is_noise);
+        state.bytes += counted;
+        state.frames.push_back(Queued { bytes, counted, is_noise, charge });
+        if state.noise > MAX_NOISE || state.frames.len() > MAX_ANSWERS || state.bytes > MAX_BYTES {
+            state.overrun = true;
+            state.frames.clear();
+            state.bodies.clear();
+            self.shared.overrun.notify_one();
+        }
+        drop(state);
         self.shared.wake.notify_one();
     }
 
@@ -85,32 +129,37 @@ impl Outbox {
     /// Writes until told to finish. Ends early when the client leaves too much unread or takes nothing for 30 s.
     pub async fn write_to(self, mut socket: OwnedWriteHalf) {
         loop {
-            let (next, end) = self.next();
-            let Some(parts) = next else {
-                if end {
-                    let _ = socket.shutdown().await;
-                    return;
+            match self.next() {
+                Next::Write(parts, charge) => {
+                    for part in parts {
+                        let written = tokio::select! {
+                            written = write_all(&mut socket, &part) => written,
+                            () = self.shared.overrun.notified() => Err(()),
+                        };
+                        if written.is_err() {
+                            return;
+                        }
+                    }
+                    drop(charge);
                 }
-                self.shared.wake.notified().await;
-                continue;
-            };
-            for part in parts {
-                if write_all(&mut socket, &part).await.is_err() {
+                Next::Wait => self.shared.wake.notified().await,
+                Next::End => {
+                    let _ = socket.shutdown().await;
                     return;
                 }
             }
         }
     }
 
-    /// The next bytes to write; otherwise whether to end.
-    fn next(&self) -> (Option<Vec<Bytes>>, bool) {
+    fn next(&self) -> Next {
         let mut state = self.lock();
         if state.overrun {
-            return (None, true);
+            return Next::End;
         }
-        if let Some((bytes, noise)) = state.frames.pop_front() {
-            state.noise -= usize::from(noise);
-            return (Some(vec![bytes]), false);
+        if let Some(queued) = state.frames.pop_front() {
+            state.noise -= usize::from(queued.is_noise);
+            state.bytes -= queued.counted;
+            return Next::Write(vec![queued.bytes], queued.charge);
         }
         state.turn = state.turn.wrapping_add(1);
         let at = if state.turn.is_multiple_of(OLDEST_EVERY) {
@@ -118,16 +167,13 @@ impl Outbox {
         } else {
             (0..state.bodies.len()).min_by_key(|i| state.bodies[*i].bytes.len())
         };
-        let Some(at) = at else { return (None, state.finish) };
+        let Some(at) = at else { return if state.finish { Next::End } else { Next::Wait } };
         let body = &mut state.bodies[at];
         let chunk = body.bytes.split_to(CHUNK.min(body.bytes.len()));
         let last = body.bytes.is_empty();
         let frame = Frame::new(FrameKind::Data, body.stream, Bytes::new(), chunk).end(last);
-        if last {
-            state.bodies.remove(at);
-        }
-        let head = frame.encode_head().freeze();
-        (Some(vec![head, frame.body]), false)
+        let charge = if last { state.bodies.remove(at).charge } else { Vec::new() };
+        Next::Write(vec![frame.encode_head().freeze(), frame.body], charge)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -11,6 +11,7 @@ use super::stream::{Job, Piece, Stream, Upload};
 use super::{Connection, MAX_ENDED, UPLOAD_PATIENCE};
 use crate::job::{Event, JobControl, Kind, Task};
 use crate::memory::Permit;
+use crate::state::Daemon;
 use crate::status::Stats;
 
 /// When a stream needs a look.
@@ -29,13 +30,17 @@ impl Connection {
     /// OPTIMIZE, ESTIMATE or INSPECT.
     pub(super) fn open(&mut self, frame: &Frame) -> Result<(), String> {
         let stream = self.new_stream(frame)?;
+        if self.ended.len() >= MAX_ENDED {
+            return Err(format!("{MAX_ENDED} streams were answered and never ended; send END for each"));
+        }
         let upload = match self.admit(frame, stream) {
             Ok(upload) => upload,
             Err(e) => {
                 if e.name == ErrorCode::Busy {
                     self.daemon.stats.busy.fetch_add(1, Ordering::Relaxed);
                 }
-                return self.refuse(stream, frame, WINDOW, &e);
+                self.refuse(stream, frame, WINDOW, &e);
+                return Ok(());
             }
         };
         self.streams.insert(stream, Stream::Upload(upload));
@@ -112,7 +117,8 @@ impl Connection {
     /// A pool granted the rest of an upload.
     pub(super) fn granted(&mut self, stream: u32, permit: Permit) {
         if let Some(Stream::Upload(upload)) = self.streams.get_mut(&stream) {
-            upload.permits.push(permit);
+            // The whole size is charged now; the window goes back to those who wait.
+            upload.permits = vec![permit];
             upload.place = None;
             upload.last_byte = Instant::now();
             upload.bytes.reserve_exact(
@@ -149,8 +155,7 @@ impl Connection {
         for (_, stream) in self.streams.drain() {
             match stream {
                 Stream::Job(job) => {
-                    job.control.cancel();
-                    drop_elsewhere(self.daemon.executor.forget(job.queued));
+                    forget(&self.daemon, &job);
                 }
                 Stream::Upload(upload) => drop_elsewhere(upload.bytes),
             }
@@ -202,8 +207,9 @@ impl Connection {
             return Err(ErrorReply::new(ErrorCode::Busy, text).retry_after(50));
         }
         // The window is open at once, so its memory is taken at once.
-        let window = request.size.min(WINDOW);
-        let permit = pool.take_now(window).ok_or_else(|| {
+        let waits = request.size > WINDOW;
+        let window = if waits { self.daemon.windows.take_now(WINDOW) } else { pool.take_now(request.size) };
+        let window = window.ok_or_else(|| {
             ErrorReply::new(ErrorCode::Busy, "no memory for another image now").retry_after(100)
         })?;
         let kind = match frame.header.kind {
@@ -216,18 +222,17 @@ impl Connection {
             request.options.deadline_ms.map(|ms| now + Duration::from_millis(ms.min(u64::from(u32::MAX))));
         let mut upload = Upload {
             kind,
-            bytes: Vec::with_capacity(usize::try_from(window).unwrap_or(0)),
-            permits: vec![permit],
+            bytes: Vec::with_capacity(usize::try_from(request.size.min(WINDOW)).unwrap_or(0)),
+            permits: vec![window],
             place: None,
             last_byte: now,
             deadline,
             request,
         };
-        let rest = upload.request.size - window;
-        if rest > 0 {
+        if waits {
             let events = self.events.clone();
             // A grant that comes at once travels the same way as one that comes later.
-            upload.place = pool.take_later(rest, move |permit| {
+            upload.place = pool.take_later(upload.request.size, move |permit| {
                 let _ = events.send(Event::Granted(stream, permit));
             });
         }
@@ -251,7 +256,8 @@ impl Connection {
                 let credit = upload.credit_left();
                 self.streams.remove(&stream);
                 let text = format!("{size} bytes were declared, but {come} came");
-                self.refuse(stream, frame, credit, &ErrorReply::new(ErrorCode::BadRequest, text))
+                self.refuse(stream, frame, credit, &ErrorReply::new(ErrorCode::BadRequest, text));
+                Ok(())
             }
         }
     }
@@ -276,6 +282,7 @@ impl Connection {
             request,
             ready: std::time::Instant::now(),
             control: control.clone(),
+            span: tracing::Span::none(),
         };
         let daemon = self.daemon.clone();
         match self.daemon.executor.submit(Box::new(move || task.run(&daemon))) {
@@ -295,41 +302,41 @@ impl Connection {
     }
 
     /// Answers a stream with an error before its bytes are all there: they are discarded up to the credit it had.
-    fn refuse(&mut self, stream: u32, frame: &Frame, credit: u64, error: &ErrorReply) -> Result<(), String> {
+    fn refuse(&mut self, stream: u32, frame: &Frame, credit: u64, error: &ErrorReply) {
         self.outbox.send(&Frame::json(FrameKind::Error, stream, error));
         if frame.header.end {
-            return Ok(());
+            return;
         }
-        self.discard(stream, credit.saturating_sub(frame.body.len() as u64))
-    }
-
-    fn discard(&mut self, stream: u32, credit: u64) -> Result<(), String> {
-        if self.ended.len() >= MAX_ENDED {
-            return Err(format!("{MAX_ENDED} streams were answered and never ended"));
-        }
-        self.ended.insert(stream, credit);
-        Ok(())
+        self.ended.insert(stream, credit.saturating_sub(frame.body.len() as u64));
     }
 
     /// Ends a stream with an error, whatever it does.
-    fn end(&mut self, stream: u32, error: &ErrorReply) {
+    pub(super) fn end(&mut self, stream: u32, error: &ErrorReply) {
         match self.streams.remove(&stream) {
             None => return,
             Some(Stream::Upload(upload)) => {
-                // The limit on ended streams is enforced where a client opens streams; here it only grows by one.
+                // Bounded where streams are opened: each adds one at most.
                 self.ended.insert(stream, upload.credit_left());
                 drop_elsewhere(upload.bytes);
             }
             Some(Stream::Job(job)) => {
-                job.control.cancel();
-                drop_elsewhere(self.daemon.executor.forget(job.queued));
+                forget(&self.daemon, &job);
             }
         }
         self.outbox.send(&Frame::json(FrameKind::Error, stream, error));
     }
 }
 
+/// Takes a job out of wherever it waits.
+fn forget(daemon: &Daemon, job: &Job) {
+    job.control.cancel();
+    let (work, place) = (daemon.executor.forget(job.queued), job.control.leave_line());
+    if work.is_some() || place.is_some() {
+        drop_elsewhere((work, place));
+    }
+}
+
 /// Gives memory back on another thread: unmapping a large image takes milliseconds.
-fn drop_elsewhere(value: impl Send + 'static) {
+pub(super) fn drop_elsewhere(value: impl Send + 'static) {
     tokio::task::spawn_blocking(move || drop(value));
 }

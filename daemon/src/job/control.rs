@@ -10,8 +10,8 @@ use squeezed_protocol::Progress;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Event;
-use crate::logging::Throttle;
-use crate::memory::{Permit, Pool};
+use crate::logging::{Throttle, plain};
+use crate::memory::{Permit, Pool, Ticket};
 
 /// PROGRESS is sent at most this often.
 const PROGRESS_GAP: Duration = Duration::from_millis(100);
@@ -28,6 +28,8 @@ pub struct JobControl {
     permille: Arc<AtomicU32>,
     last_progress: Mutex<Option<Instant>>,
     extra: Mutex<Vec<Permit>>,
+    /// The place in the line for work memory; it holds the rest of the task.
+    place: Mutex<Option<Ticket>>,
 }
 
 impl JobControl {
@@ -50,20 +52,34 @@ impl JobControl {
             permille: Arc::default(),
             last_progress: Mutex::new(None),
             extra: Mutex::default(),
+            place: Mutex::default(),
         }
     }
 
     /// Tells the job that nobody wants its answer.
     pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.cancelled.store(true, Ordering::SeqCst);
     }
 
-    /// Marks that a thread took it up.
-    pub fn start(&self) {
-        self.started.store(true, Ordering::Release);
+    /// Marks that a thread took it up, or that it waits again.
+    pub fn set_started(&self, started: bool) {
+        self.started.store(started, Ordering::Release);
     }
 
-    /// Whether a thread took it up.
+    /// Keeps the job's place in the line for work memory. A job that was cancelled meanwhile leaves the line.
+    pub fn stand_in_line(&self, place: Option<Ticket>) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
+        if self.cancelled.load(Ordering::SeqCst) {
+            drop(self.leave_line());
+        }
+    }
+
+    /// Takes the job out of the line. Dropping the ticket drops the rest of the task.
+    pub fn leave_line(&self) -> Option<Ticket> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether a thread has it.
     pub fn has_started(&self) -> bool {
         self.started.load(Ordering::Acquire)
     }
@@ -121,6 +137,7 @@ impl Control for JobControl {
         if THROTTLE.pass().is_none() {
             return;
         }
+        let text = plain(text);
         match level {
             LogLevel::Error => tracing::error!("plugin: {text}"),
             LogLevel::Warn => tracing::warn!("plugin: {text}"),

@@ -6,7 +6,8 @@ use squeezed_host as host;
 use squeezed_host::{Examined, JobError, Ran};
 use squeezed_plugin_api::{AlphaKind, ColorModel, Kind};
 use squeezed_protocol::{
-    ErrorCode, ErrorReply, ImageInfo, Label, MAX_LIST, PluginId, Reason, Receipt, Status, Trial, TrialVerdict,
+    ErrorCode, ErrorReply, ImageInfo, Label, MAX_LIST, MAX_META, PluginId, Reason, Receipt, Status, Trial,
+    TrialVerdict,
 };
 
 use crate::registry::Handler;
@@ -60,6 +61,25 @@ pub fn receipt(
         queue_ms: millis(times.0),
         run_ms: millis(times.1),
     }
+}
+
+/// Shortens the lists until the receipt fits a frame, whatever the names in it are made of.
+pub fn fit(mut receipt: Receipt) -> Receipt {
+    let room = MAX_META - 1024;
+    while serde_json::to_vec(&receipt).is_ok_and(|json| json.len() > room) {
+        let lists = [receipt.kept.len(), receipt.dropped.len(), receipt.trials.len()];
+        let longest = lists.into_iter().max().unwrap_or(0);
+        if longest == 0 {
+            break;
+        }
+        // By halves, so that it takes a few rounds only.
+        let keep = longest / 2;
+        receipt.omitted += lists.into_iter().map(|n| n.saturating_sub(keep) as u64).sum::<u64>();
+        receipt.kept.truncate(keep);
+        receipt.dropped.truncate(keep);
+        receipt.trials.truncate(keep);
+    }
+    receipt
 }
 
 /// What INSPECT answers.

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Once;
 
@@ -78,7 +79,8 @@ fn on_panic(info: &PanicHookInfo<'_>) {
         });
     } else {
         // A thread that the job started: its panic reaches the guard when it is joined, without the place.
-        eprintln!("thread panicked: {text}{place}");
+        // Not `eprintln!`: it panics itself where stderr is closed.
+        let _ = writeln!(std::io::stderr(), "thread panicked: {text}{place}");
     }
 }
 

@@ -85,7 +85,8 @@ fn cancel_passes_what_is_queued_and_stops_the_upload() {
     s.cancel(a.id, true);
     let sent = drain(&s);
     assert_eq!(sent[0].0, FrameKind::Cancel);
-    assert!(sent[1..].iter().all(|f| f.1 == 2));
+    assert_eq!(sent[1], (FrameKind::Data, 1, 0, true), "its END lets the daemon forget it");
+    assert!(sent[2..].iter().all(|f| f.1 == 2));
 }
 
 #[test]
