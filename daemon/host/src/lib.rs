@@ -5,8 +5,11 @@
 #![deny(missing_docs)]
 
 mod answer;
+mod callbacks;
+mod choice;
 mod convert;
 mod discover;
+mod hosts;
 mod library;
 mod offers;
 mod plugin;

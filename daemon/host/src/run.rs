@@ -1,13 +1,15 @@
 //! One job from inspection to answer: the plugin proposes, the judge checks, the smallest that passes wins.
 
-use squeezed_judge::{Claim, Judge, Refusal, Source};
+use squeezed_judge::Source;
 use squeezed_plugin_api::{
-    Candidate, Error, ErrorCode, Estimate, Format, FrameHeader, FrameSink, Host, ImageHeader, ImageInfo, Job,
-    Kind, Limits, LogLevel, Metadata, MetadataItem, Optimizer, Options, Plan, Stop, StopReason, Verdict,
+    Error, ErrorCode, Estimate, Format, ImageInfo, Job, Kind, Limits, LogLevel, Metadata, MetadataItem,
+    Optimizer, Options, Plan, StopReason,
 };
 
-use crate::offers::{Held, Offers, set};
-use crate::{Answer, JobError, Ran, Reason, Rules, TrialVerdict};
+use crate::choice::choose;
+use crate::hosts::{Bare, JobHost, Nowhere};
+use crate::offers::Offers;
+use crate::{JobError, Ran, Reason, Rules};
 
 /// What the caller does for a running job. Called from any thread of the job.
 pub trait Control: Sync {
@@ -194,74 +196,6 @@ pub fn optimize(
     Ok(ran)
 }
 
-/// Lets the judge look at the candidates, best first, until one passes.
-fn choose(
-    ran: &mut Ran,
-    mut held: Vec<Held>,
-    source: Source<'_>,
-    options: &Options,
-    rules: &Rules,
-    must_clean: bool,
-) -> Result<(), JobError> {
-    let before = source.bytes.len() as f64;
-    let mut judge = Judge::new(source);
-    // The floor of a capped job was measured against the best lossless candidate, so a lossy one may win only if that
-    // is what it claims to be.
-    let mut base = None;
-    let at = held.iter().position(|h| h.lossless).filter(|at| *at > 0 && options.max_reduction.is_some());
-    if let Some(at) = at {
-        match judge.check(&Claim { bytes: &held[at].bytes, lossless: true }) {
-            Ok(verified) => base = Some(verified),
-            Err(Refusal::Defect(defect)) => {
-                let h = held.remove(at);
-                reject(ran, &h, &defect.to_string());
-                let floor = options.max_reduction.map_or(0.0, |cap| before * (1.0 - cap / 100.0));
-                for h in held.extract_if(.., |h| !h.lossless && (h.bytes.len() as f64) < floor) {
-                    set(&mut ran.trials, h.trial, TrialVerdict::OverCap);
-                }
-            }
-            Err(Refusal::SourceUnreadable(why)) => return Err(JobError::BadImage(why)),
-            Err(Refusal::Stopped) => return Err(JobError::Cancelled),
-        }
-    }
-    for h in held {
-        let savings = (before - h.bytes.len() as f64) / before * 100.0;
-        if savings < rules.min_savings && !(must_clean && h.lossless) {
-            set(&mut ran.trials, h.trial, TrialVerdict::BelowMinSavings);
-            ran.end = Err(Reason::BelowMinSavings);
-            continue;
-        }
-        let checked = match base.filter(|_| h.lossless) {
-            Some(verified) => Ok(verified),
-            None => judge.check(&Claim { bytes: &h.bytes, lossless: h.lossless }),
-        };
-        match checked {
-            Ok(verified) => {
-                set(&mut ran.trials, h.trial, TrialVerdict::Won);
-                ran.end = Ok(Answer {
-                    bytes: h.bytes,
-                    method: h.method,
-                    quality: h.quality,
-                    lossless: h.lossless,
-                    judged_by: verified.decoder,
-                });
-                return Ok(());
-            }
-            Err(Refusal::Defect(defect)) => reject(ran, &h, &defect.to_string()),
-            Err(Refusal::SourceUnreadable(why)) => return Err(JobError::BadImage(why)),
-            Err(Refusal::Stopped) => return Err(JobError::Cancelled),
-        }
-    }
-    Ok(())
-}
-
-/// Drops a candidate and says why.
-fn reject(ran: &mut Ran, held: &Held, defect: &str) {
-    set(&mut ran.trials, held.trial, TrialVerdict::Defect(defect.to_owned()));
-    ran.defects.push(format!("{}: {defect}", held.method));
-    ran.end = Err(Reason::JudgeRejected(format!("{}: {defect}", held.method)));
-}
-
 /// Names what the answer has and lacks, by looking at it rather than by believing the plugin.
 fn settle_metadata(ran: &mut Ran, plugin: &dyn Optimizer, examined: &Examined) {
     let label = |i: &MetadataItem| i.label();
@@ -318,98 +252,5 @@ fn fatal(e: Error) -> JobError {
         ErrorCode::BadOption => JobError::BadOption(e.message),
         ErrorCode::Panicked => JobError::PluginFailed(format!("the plugin panicked: {}", e.message)),
         _ => JobError::PluginFailed(e.message),
-    }
-}
-
-/// A sink for pictures that nobody looks at.
-struct Nowhere<'a> {
-    control: &'a dyn Control,
-}
-
-impl Nowhere<'_> {
-    fn go_on(&self) -> Result<(), Stop> {
-        if self.control.stop().is_some() { Err(Stop) } else { Ok(()) }
-    }
-}
-
-impl FrameSink for Nowhere<'_> {
-    fn image(&mut self, _: &ImageHeader) -> Result<(), Stop> {
-        self.go_on()
-    }
-    fn frame(&mut self, _: &FrameHeader) -> Result<(), Stop> {
-        self.go_on()
-    }
-    fn rows(&mut self, _: u32, _: usize, _: &[u8]) -> Result<(), Stop> {
-        self.go_on()
-    }
-}
-
-/// The host of a running job.
-struct JobHost<'a> {
-    offers: &'a Offers<'a>,
-    control: &'a dyn Control,
-}
-
-impl Host for JobHost<'_> {
-    fn offer(&self, candidate: &Candidate<'_>) -> Verdict {
-        let verdict = self.offers.offer(candidate);
-        if self.control.stop().is_some() { Verdict::Stop } else { verdict }
-    }
-    fn bytes_to_beat(&self, lossless: bool) -> u64 {
-        self.offers.bytes_to_beat(lossless)
-    }
-    fn floor(&self) -> u64 {
-        self.offers.floor()
-    }
-    fn stop(&self) -> Option<StopReason> {
-        self.control.stop()
-    }
-    fn progress(&self, permille: u32) {
-        self.control.progress(permille, self.offers.best_bytes());
-    }
-    fn max_threads(&self) -> u32 {
-        self.control.max_threads()
-    }
-    fn reserve(&self, bytes: u64) -> bool {
-        self.control.reserve(bytes)
-    }
-    fn score(&self, _: &[u8]) -> Option<f32> {
-        None
-    }
-    fn log(&self, level: LogLevel, text: &str) {
-        self.control.log(level, text);
-    }
-}
-
-/// The host while a plan is made: takes no offers.
-struct Bare<'a> {
-    control: &'a dyn Control,
-}
-
-impl Host for Bare<'_> {
-    fn offer(&self, _: &Candidate<'_>) -> Verdict {
-        Verdict::Rejected
-    }
-    fn bytes_to_beat(&self, _: bool) -> u64 {
-        0
-    }
-    fn floor(&self) -> u64 {
-        0
-    }
-    fn stop(&self) -> Option<StopReason> {
-        self.control.stop()
-    }
-    fn progress(&self, _: u32) {}
-    fn max_threads(&self) -> u32 {
-        self.control.max_threads()
-    }
-    fn reserve(&self, _: u64) -> bool {
-        false
-    }
-    fn score(&self, _: &[u8]) -> Option<f32> {
-        None
-    }
-    fn log(&self, level: LogLevel, text: &str) {
-        self.control.log(level, text);
     }
 }
