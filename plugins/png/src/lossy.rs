@@ -11,7 +11,7 @@ use crate::header::{Color, Header};
 use crate::optimize::Work;
 use crate::picture::{Picture, plain_rows};
 use crate::shrink::{Allow, shrink};
-use crate::visible;
+use crate::{sample, visible};
 
 /// Offers the picture in a palette at `quality`, or in capped mode at the lowest quality above it that the cap allows.
 ///
@@ -96,31 +96,68 @@ fn palette(
 ) -> Result<Option<Palette>, Error> {
     let (width, height) = (header.width as usize, header.height as usize);
     let allowed = allowed_error(quality);
-    let speed = speed(work.job.options.effort);
-    let max_colors = if work.has_background() { 255 } else { 256 };
-    let make = |quality: u8, dithering: f32| {
-        let settings = Settings { quality, floor: 0, speed, dithering, max_colors };
-        let made = squeezed_quantize::palette(pixels, width, height, &settings)
-            .map_err(|e| Error::failed(e.to_string()))?;
-        let shown = |i: usize| {
-            made.indices.get(i).and_then(|c| made.colors.get(usize::from(*c))).copied().unwrap_or_default()
-        };
-        let error = visible::error(pixels, width, shown);
-        Ok::<_, Error>((made, error))
-    };
-    for target in targets(quality) {
+    let mut targets: Vec<u8> = targets(quality).collect();
+    if let Some(bands) = sample::places(height, SAMPLE / width.max(1)) {
+        // Which target it will be is told from a part; the whole is then judged by itself.
+        let bands = bands.filter_map(|rows| pixels.get(rows.start * width..rows.end * width));
+        let part: Vec<[u8; 4]> = bands.flatten().copied().collect();
+        let first = search(work, &part, width, allowed, &targets)?.map_or(targets.len(), |found| found.0);
+        targets.drain(..first);
+    }
+    if let Some((_, made)) = search(work, pixels, width, allowed, &targets)? {
+        return Ok(Some(made));
+    }
+    work.job.check()?;
+    let (made, error) = make(work, pixels, width, 100, STRONG_DITHERING)?;
+    Ok((error <= allowed * 3.0).then_some(made))
+}
+
+/// Pixels above which targets are tried over bands first, and about how many those have.
+const SAMPLE: usize = 200_000;
+
+/// The first target whose palette is within the allowed error, by its place, with the palette.
+fn search(
+    work: &Work<'_>,
+    pixels: &[[u8; 4]],
+    width: usize,
+    allowed: f64,
+    targets: &[u8],
+) -> Result<Option<(usize, Palette)>, Error> {
+    for (i, target) in targets.iter().enumerate() {
         work.job.check()?;
-        let (made, error) = make(target, LIGHT_DITHERING)?;
+        let (made, error) = make(work, pixels, width, *target, LIGHT_DITHERING)?;
         if error <= allowed {
-            return Ok(Some(made));
+            return Ok(Some((i, made)));
         }
-        if made.colors.len() >= usize::from(max_colors) {
+        if made.colors.len() >= usize::from(max_colors(work)) {
             break;
         }
     }
-    work.job.check()?;
-    let (made, error) = make(100, STRONG_DITHERING)?;
-    Ok((error <= allowed * 3.0).then_some(made))
+    Ok(None)
+}
+
+/// A palette and its visible error.
+fn make(
+    work: &Work<'_>,
+    pixels: &[[u8; 4]],
+    width: usize,
+    quality: u8,
+    dithering: f32,
+) -> Result<(Palette, f64), Error> {
+    let (speed, max_colors) = (speed(work.job.options.effort), max_colors(work));
+    let settings = Settings { quality, floor: 0, speed, dithering, max_colors };
+    let height = pixels.len() / width.max(1);
+    let made = squeezed_quantize::palette(pixels, width, height, &settings)
+        .map_err(|e| Error::failed(e.to_string()))?;
+    let shown = |i: usize| {
+        made.indices.get(i).and_then(|c| made.colors.get(usize::from(*c))).copied().unwrap_or_default()
+    };
+    let error = visible::error(pixels, width, shown);
+    Ok((made, error))
+}
+
+fn max_colors(work: &Work<'_>) -> u16 {
+    if work.has_background() { 255 } else { 256 }
 }
 
 /// Dithering costs bytes. This much hides the edges of bands that are narrow enough to be allowed.

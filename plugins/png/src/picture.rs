@@ -52,6 +52,12 @@ impl Picture {
         Self { header, palette, transparency: file.transparency.to_vec(), data: data.concat() }
     }
 
+    /// The palette as RGBA.
+    pub fn colors(&self) -> Vec<[u8; 4]> {
+        let alpha = self.transparency.iter().copied().chain(std::iter::repeat(255));
+        self.palette.as_chunks::<3>().0.iter().zip(alpha).map(|([r, g, b], a)| [*r, *g, *b, a]).collect()
+    }
+
     /// Bytes of the chunks that carry it, IHDR not counted.
     pub fn cost(&self) -> usize {
         let chunk = |len: usize| if len == 0 { 0 } else { len + OVERHEAD };
@@ -142,7 +148,7 @@ impl Picture {
 
     /// The same picture from its decoded rows.
     fn cut(self) -> Result<Self, Error> {
-        let rows = self.decode_as(png::Transformations::IDENTITY)?.samples;
+        let rows = self.packed_rows()?;
         let header = Header { interlaced: false, ..self.header };
         Ok(Self { header, data: plain_rows(&rows, header), ..self })
     }
@@ -155,12 +161,20 @@ impl Picture {
         self.decode_as(png::Transformations::EXPAND)
     }
 
+    /// The rows without filters, samples packed as stored, not interlaced.
+    ///
+    /// # Errors
+    /// `BadImage` where picture data is missing or wrong.
+    pub fn packed_rows(&self) -> Result<Vec<u8>, Error> {
+        Ok(self.decode_as(png::Transformations::IDENTITY)?.samples)
+    }
+
     /// Decodes the indices of an indexed picture, one byte each; other pictures of fewer than 8 bits likewise.
     ///
     /// # Errors
     /// `BadImage` where picture data is missing or wrong.
     pub fn decode_indices(&self) -> Result<Vec<u8>, Error> {
-        let packed = self.decode_as(png::Transformations::IDENTITY)?.samples;
+        let packed = self.packed_rows()?;
         let depth = usize::from(self.header.depth);
         if depth >= 8 {
             return Ok(packed);
