@@ -195,7 +195,7 @@ fn status_plugins_reload_and_who_may_ask() {
     assert!(png["path"].as_str().is_some(), "root and the daemon's user see paths");
     raw.frame(FrameKind::Status, 2, "", b"", true);
     let status: serde_json::Value = serde_json::from_slice(&raw.answer(2).body).unwrap();
-    assert_eq!(status["connections"], 1);
+    assert!(status["connections"].as_u64() >= Some(1), "{status}");
     raw.frame(FrameKind::Reload, 3, "", b"", true);
     assert!(raw.answer(3).is_result());
 }
