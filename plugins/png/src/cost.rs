@@ -5,10 +5,10 @@ use squeezed_plugin_api::{ColdCost, Effort, Job, Plan};
 /// Mode, effort, nanoseconds and bytes for each pixel of four samples.
 const COSTS: [(bool, Effort, u32, u32); 6] = [
     (false, Effort::Fast, 600, 24),
-    (false, Effort::Balanced, 5000, 30),
+    (false, Effort::Balanced, 2500, 30),
     (false, Effort::Best, 20000, 40),
-    (true, Effort::Fast, 1500, 48),
-    (true, Effort::Balanced, 5000, 48),
+    (true, Effort::Fast, 800, 48),
+    (true, Effort::Balanced, 2500, 48),
     (true, Effort::Best, 24000, 48),
 ];
 

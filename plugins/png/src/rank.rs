@@ -41,7 +41,7 @@ pub fn best(
     // What is 2 % behind at the quick level does not catch up at the slow one.
     let near = ranked.first().map_or(0, |r| r.0 + r.0 / 50);
     let most = match (effort, large) {
-        (Effort::Best, _) => 4,
+        (Effort::Best, _) if !frame => 4,
         (_, false) => 2,
         (_, true) => 1,
     };

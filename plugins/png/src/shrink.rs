@@ -123,11 +123,13 @@ fn zopfli(base: &Picture, effort: Effort, pictures: usize) -> Result<Option<Pict
     const LITTLE: usize = 32 << 10;
     const WORK: usize = 12 << 20;
     let raw = base.inflate()?;
-    let most = if effort == Effort::Best { WORK } else { LITTLE };
-    if raw.len() > most / pictures {
+    // An animation has its other frames to search, too.
+    let share = if pictures > 1 { WORK / 4 / pictures } else { WORK };
+    let most = if effort == Effort::Best { share } else { LITTLE / pictures };
+    if raw.len() > most {
         return Ok(None);
     }
-    let rounds = u64::try_from((WORK / pictures / raw.len().max(1)).clamp(2, 15)).unwrap_or(2);
+    let rounds = u64::try_from((share / raw.len().max(1)).clamp(2, 15)).unwrap_or(2);
     let Some(rounds) = NonZeroU64::new(rounds) else { return Ok(None) };
     let mut filters = Vec::new();
     let mut at = 0;
