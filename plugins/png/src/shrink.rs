@@ -122,10 +122,11 @@ pub fn filtered(base: &Picture, strategy: FilterStrategy) -> Result<Vec<u8>, Err
 fn zopfli(base: &Picture, effort: Effort, pictures: usize) -> Result<Option<Picture>, Error> {
     const LITTLE: usize = 32 << 10;
     const WORK: usize = 12 << 20;
+    const MUCH_ROWS: usize = 4 << 20;
     let raw = base.inflate()?;
     // An animation has its other frames to search, too.
     let share = if pictures > 1 { WORK / 4 / pictures } else { WORK };
-    let most = if effort == Effort::Best { share } else { LITTLE / pictures };
+    let most = if effort == Effort::Best { share.min(MUCH_ROWS) } else { LITTLE / pictures };
     if raw.len() > most {
         return Ok(None);
     }
