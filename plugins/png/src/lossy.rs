@@ -109,8 +109,11 @@ fn palette(
     }
     work.job.check()?;
     let (made, error) = make(work, pixels, width, 100, STRONG_DITHERING)?;
-    Ok((error <= allowed * 3.0).then_some(made))
+    Ok((error <= allowed * FAR_OFF).then_some(made))
 }
+
+/// Where 256 colours are not enough, up to this many times the allowed error is still a palette's usual best.
+const FAR_OFF: f64 = 6.0;
 
 /// Pixels above which targets are tried over bands first, and about how many those have.
 const SAMPLE: usize = 200_000;
@@ -171,9 +174,9 @@ fn targets(quality: u8) -> impl Iterator<Item = u8> {
     [left, left / 2, left / 4, left / 8, 0].into_iter().map(|left| 100 - left)
 }
 
-/// The visible error that a quality allows, in steps of 8 bit samples: 1.2 at quality 80, twice that each 15 below.
+/// The visible error that a quality allows, in steps of 8 bit samples: 0.6 at quality 80, twice that each 15 below.
 fn allowed_error(quality: u8) -> f64 {
-    1.2 * ((80.0 - f64::from(quality)) / 15.0).exp2()
+    0.6 * ((80.0 - f64::from(quality)) / 15.0).exp2()
 }
 
 fn speed(effort: Effort) -> u8 {
