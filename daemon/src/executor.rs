@@ -4,7 +4,8 @@
 //! threads are chosen. Nothing here knows what a job does.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 /// Work for a thread. Dropped undone when the executor ends or forgets it.
@@ -39,12 +40,13 @@ pub struct Executor {
 struct Shared {
     queue_limit: usize,
     state: Mutex<State>,
-    wake: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     queue: VecDeque<(u64, Work)>,
+    /// Threads without work; the last to become idle is the first to get some, since its caches are warm.
+    idle: Vec<Thread>,
     next: u64,
     running: usize,
     ending: bool,
@@ -58,7 +60,7 @@ impl Executor {
     /// # Errors
     /// The system gives no thread.
     pub fn start(threads: usize, queue_limit: usize) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { queue_limit, state: Mutex::default(), wake: Condvar::new() });
+        let shared = Arc::new(Shared { queue_limit, state: Mutex::default() });
         for n in 0..threads {
             let shared = shared.clone();
             std::thread::Builder::new().name(format!("squeezed-job-{n}")).spawn(move || shared.serve())?;
@@ -81,8 +83,7 @@ impl Executor {
         let id = state.next;
         state.next += 1;
         state.queue.push_back((id, work));
-        drop(state);
-        self.shared.wake.notify_one();
+        state.wake();
         Ok(id)
     }
 
@@ -92,8 +93,7 @@ impl Executor {
         let id = state.next;
         state.next += 1;
         state.queue.push_front((id, work));
-        drop(state);
-        self.shared.wake.notify_one();
+        state.wake();
     }
 
     /// Takes work that still waits out of the queue. Dropping it may take time: it holds a whole image.
@@ -121,9 +121,17 @@ impl Drop for Executor {
         let mut state = self.shared.lock();
         state.ending = true;
         let left = std::mem::take(&mut state.queue);
+        state.idle.drain(..).for_each(|thread| thread.unpark());
         drop(state);
-        self.shared.wake.notify_all();
         drop(left);
+    }
+}
+
+impl State {
+    fn wake(&mut self) {
+        if let Some(thread) = self.idle.pop() {
+            thread.unpark();
+        }
     }
 }
 
@@ -141,8 +149,11 @@ impl Shared {
     }
 
     fn next(&self) -> Option<Work> {
-        let mut state = self.lock();
+        let me = std::thread::current();
         loop {
+            let mut state = self.lock();
+            // A thread that woke by itself is still among the idle ones.
+            state.idle.retain(|thread| thread.id() != me.id());
             if state.ending {
                 return None;
             }
@@ -150,7 +161,9 @@ impl Shared {
                 state.running += 1;
                 return Some(work);
             }
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle.push(me.clone());
+            drop(state);
+            std::thread::park();
         }
     }
 
