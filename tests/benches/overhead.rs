@@ -29,13 +29,14 @@ impl Control for Free {
 
 struct Case {
     name: &'static str,
+    effort: Effort,
     plugin: Plugin,
     image: Vec<u8>,
 }
 
 impl Case {
     fn direct(&self) -> Ran {
-        let options = Options { effort: Effort::Fast, ..Options::default() };
+        let options = Options { effort: self.effort, ..Options::default() };
         let seen = squeezed_host::examine(&self.plugin, &self.image, &options.limits).expect("readable");
         let format = self.plugin.description().formats[0].clone();
         squeezed_host::optimize(&self.plugin, &format, &self.image, &seen, &options, &Rules::default(), &Free)
@@ -50,9 +51,10 @@ struct Line {
 }
 
 impl Line {
-    fn daemon(&mut self, image: &[u8]) -> Vec<u8> {
+    fn daemon(&mut self, case: &Case) -> Vec<u8> {
         self.stream += 1;
-        let reply = self.raw.optimize(self.stream, image, r#"{"effort":"fast"}"#);
+        let options = if case.effort == Effort::Fast { r#"{"effort":"fast"}"# } else { "{}" };
+        let reply = self.raw.optimize(self.stream, &case.image, options);
         assert!(reply.is_result(), "{reply:?}");
         reply.body
     }
@@ -75,18 +77,14 @@ fn encode(picture: &image::RgbImage, format: image::ImageFormat) -> Vec<u8> {
 
 fn cases() -> Vec<Case> {
     let plugin = |name: &str| Plugin::load(&squeezed_tests::plugin(name)).expect("the plugin loads");
+    let jpeg = encode(&photo(1152, 868), image::ImageFormat::Jpeg);
+    let png = encode(&photo(2304, 1736), image::ImageFormat::Png);
+    let case = |name, effort, format, image| Case { name, effort, plugin: plugin(format), image };
     vec![
-        Case { name: "png-20KB", plugin: plugin("png"), image: noise_png(80, 64) },
-        Case {
-            name: "jpeg-1MP",
-            plugin: plugin("jpeg"),
-            image: encode(&photo(1152, 868), image::ImageFormat::Jpeg),
-        },
-        Case {
-            name: "png-4MP",
-            plugin: plugin("png"),
-            image: encode(&photo(2304, 1736), image::ImageFormat::Png),
-        },
+        case("png-20KB-fast", Effort::Fast, "png", noise_png(80, 64)),
+        case("png-20KB", Effort::Balanced, "png", noise_png(80, 64)),
+        case("jpeg-1MP", Effort::Balanced, "jpeg", jpeg),
+        case("png-4MP", Effort::Balanced, "png", png),
     ]
 }
 
@@ -117,7 +115,7 @@ fn table(case: &Case, line: &mut Line, pairs: usize) {
     };
     for n in 0..pairs {
         let mut library = || drop(std::hint::black_box(case.direct()));
-        let mut socket = || drop(std::hint::black_box(line.daemon(&case.image)));
+        let mut socket = || drop(std::hint::black_box(line.daemon(case)));
         let (a, b) = if n % 2 == 0 {
             let a = time(&mut library);
             (a, time(&mut socket))
@@ -146,12 +144,12 @@ fn main() {
             .measurement_time(Duration::from_secs(5));
         group.bench_function("direct", |b| {
             b.iter_custom(|n| {
-                alternate(n, || drop(std::hint::black_box(case.direct())), || drop(line.daemon(&case.image)))
+                alternate(n, || drop(std::hint::black_box(case.direct())), || drop(line.daemon(case)))
             });
         });
         group.bench_function("daemon", |b| {
             b.iter_custom(|n| {
-                alternate(n, || drop(line.daemon(&case.image)), || drop(std::hint::black_box(case.direct())))
+                alternate(n, || drop(line.daemon(case)), || drop(std::hint::black_box(case.direct())))
             });
         });
         group.finish();
@@ -159,7 +157,7 @@ fn main() {
     criterion.final_summary();
     println!("\n| image | bytes | direct ms | daemon ms | median of differences ms | overhead |");
     println!("|---|---:|---:|---:|---:|---:|");
-    for (case, pairs) in cases.iter().zip([301, 61, 11]) {
+    for (case, pairs) in cases.iter().zip([301, 301, 61, 9]) {
         table(case, &mut line, pairs);
     }
 }
