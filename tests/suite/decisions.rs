@@ -1,6 +1,6 @@
 //! What is decided for each fixture in each mode: status, reason, method, what was dropped. Never encoded bytes.
 //!
-//! `SQUEEZED_BLESS=1` writes `fixtures/images/decisions.txt` anew; read the difference before you commit it.
+//! `SQUEEZED_BLESS=1` writes `fixtures/decisions.txt` anew; read the difference before you commit it.
 
 use squeezed_tests::{Raw, Reply, TestDaemon, fixtures};
 
@@ -71,7 +71,7 @@ fn decisions_are_as_written_down_and_a_second_run_changes_nothing() {
             }
         }
     }
-    let golden = fixtures("decisions.txt");
+    let golden = fixtures("../decisions.txt");
     if std::env::var_os("SQUEEZED_BLESS").is_some() {
         std::fs::write(&golden, &found).unwrap();
     }
