@@ -5,5 +5,5 @@ mod pictures;
 mod raw;
 
 pub use daemon::{Builder, TestDaemon, binary, nobody, plugin, target_dir};
-pub use pictures::{fixture, fixtures, noise_png, png_of};
+pub use pictures::{fixture, fixtures, noise_png, png_of, png_with_text};
 pub use raw::{Raw, Reply};

@@ -22,6 +22,18 @@ pub fn png_of(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> V
     out
 }
 
+/// A small PNG with a compressed text chunk.
+pub fn png_with_text(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, 4, 4);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.add_ztxt_chunk("Comment".into(), text.into()).expect("a text chunk");
+    let mut writer = encoder.write_header().expect("a header");
+    writer.write_image_data(&[7; 16]).expect("pixels");
+    drop(writer);
+    out
+}
+
 /// A PNG that no codec makes much smaller: an opaque picture of a hash.
 pub fn noise_png(width: u32, height: u32) -> Vec<u8> {
     png_of(width, height, |x, y| {

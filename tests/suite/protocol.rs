@@ -2,7 +2,7 @@
 
 use chaos::Picture;
 use squeezed_protocol::{FrameKind, MAX_FRAME};
-use squeezed_tests::{Builder, Raw, TestDaemon, png_of};
+use squeezed_tests::{Builder, Raw, TestDaemon, png_of, png_with_text};
 
 fn small_png() -> Vec<u8> {
     png_of(16, 16, |x, y| [x as u8 * 16, y as u8 * 16, 0, 255])
@@ -105,6 +105,8 @@ fn every_limit_is_named_with_the_key_that_raises_it() {
     error(raw.optimize(4, &frames(60, 3), "{}"), "limits.total_pixels");
     error(raw.optimize(5, &picture("huge-dims"), "{}"), "limits.pixels");
     assert!(raw.optimize(6, &small_png(), "{}").is_result());
+    let tight = Builder::new().set("limits.metadata_bytes", 100_000).start();
+    error(tight.connect().optimize(1, &png_with_text(&"x".repeat(200_000)), "{}"), "limits.metadata_bytes");
     let tight = Builder::new().set("memory.work_bytes", 2 << 20).start();
     let reply = tight.connect().optimize(1, &png_of(600, 600, |_, _| [9; 4]), "{}");
     error(reply, "memory.work_bytes");
