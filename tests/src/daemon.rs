@@ -38,6 +38,15 @@ pub fn nobody() -> u32 {
     65534
 }
 
+/// Waits until somebody listens on a socket.
+pub fn wait_for_listener(socket: &Path) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while std::os::unix::net::UnixStream::connect(socket).is_err() {
+        assert!(Instant::now() < end, "nobody listens on {}", socket.display());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// How a test's daemon is started.
 pub struct Builder {
     plugins: Vec<&'static str>,

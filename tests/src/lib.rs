@@ -4,6 +4,6 @@ mod daemon;
 mod pictures;
 mod raw;
 
-pub use daemon::{Builder, TestDaemon, binary, nobody, plugin, target_dir};
+pub use daemon::{Builder, TestDaemon, binary, nobody, plugin, target_dir, wait_for_listener};
 pub use pictures::{fixture, fixtures, noise_png, png_of, png_with_text};
 pub use raw::{Raw, Reply};

@@ -149,11 +149,7 @@ fn two_daemons_never_share_a_socket_and_a_stale_one_is_replaced() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let end = std::time::Instant::now() + Duration::from_secs(10);
-    while UnixStream::connect(daemon.socket()).is_err() {
-        assert!(std::time::Instant::now() < end, "the stale socket was not replaced");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    squeezed_tests::wait_for_listener(daemon.socket());
     Raw::connect(daemon.socket()).hello();
     next.kill().unwrap();
     next.wait().unwrap();
@@ -266,11 +262,7 @@ os.execv(sys.argv[2], [sys.argv[2], "--config", "/dev/null", "--idle-exit", "1",
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let end = std::time::Instant::now() + Duration::from_secs(10);
-    while UnixStream::connect(&socket).is_err() {
-        assert!(std::time::Instant::now() < end, "nobody listens on the passed socket");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    squeezed_tests::wait_for_listener(&socket);
     Raw::connect(&socket).hello();
     assert!(child.wait().unwrap().success(), "it ends when idle");
     assert!(socket.exists(), "the socket is systemd's to remove");
@@ -291,11 +283,7 @@ fn a_draining_daemon_leaves_its_name_to_the_next_one() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let end = std::time::Instant::now() + Duration::from_secs(10);
-    while UnixStream::connect(daemon.socket()).is_err() {
-        assert!(std::time::Instant::now() < end, "the next daemon does not get the name");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    squeezed_tests::wait_for_listener(daemon.socket());
     assert!(daemon.is_alive(), "the first one still works on its job");
     assert!(raw.answer(1).is_result());
     assert!(daemon.wait(Duration::from_secs(10)).success());

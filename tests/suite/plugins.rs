@@ -91,11 +91,7 @@ fn plugins_beside_the_binary_are_found() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-        assert!(std::time::Instant::now() < end, "it does not listen");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    squeezed_tests::wait_for_listener(&socket);
     let ack = squeezed_tests::Raw::connect(&socket).hello();
     child.kill().unwrap();
     child.wait().unwrap();
