@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use squeezed_protocol::{JobRow, PoolRow, StatusReport};
+use squeezed_protocol::{JobRow, LaneRow, PoolRow, StatusReport};
 
 use crate::memory::Usage;
 use crate::state::Daemon;
@@ -60,6 +60,15 @@ impl Stats {
             bytes: r.bytes,
             run_ms: u64::try_from(r.since.elapsed().as_millis()).unwrap_or(u64::MAX),
             permille: r.permille.load(Ordering::Relaxed),
+            ..JobRow::default()
+        };
+        let threads = u32::try_from(load.threads).unwrap_or(u32::MAX);
+        let lane = LaneRow {
+            name: "light".into(),
+            threads,
+            running: load.running as u64,
+            queued: load.queued as u64,
+            ..LaneRow::default()
         };
         let jobs = if full { stats.lock().iter().map(row).collect() } else { Vec::new() };
         StatusReport {
@@ -67,7 +76,7 @@ impl Stats {
             pid: std::process::id(),
             uptime_s: daemon.started.elapsed().as_secs(),
             draining,
-            threads: u32::try_from(load.threads).unwrap_or(u32::MAX),
+            threads,
             running: load.running as u64,
             queued: load.queued as u64,
             queue_limit: load.queue_limit as u64,
@@ -77,7 +86,9 @@ impl Stats {
             connections: stats.connections.load(Ordering::Relaxed),
             input_pool: pool(daemon.input.usage()),
             work_pool: pool(daemon.work.usage()),
+            lanes: vec![lane],
             jobs,
+            ..StatusReport::default()
         }
     }
 
@@ -93,5 +104,5 @@ impl Drop for Listed<'_> {
 }
 
 fn pool(u: Usage) -> PoolRow {
-    PoolRow { capacity: u.capacity, granted: u.granted, waiting: u.waiting }
+    PoolRow { capacity: u.capacity, granted: u.granted, waiting: u.waiting, ..PoolRow::default() }
 }

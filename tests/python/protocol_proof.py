@@ -5,7 +5,8 @@ usage: protocol_proof.py SOCKET FILE      exit code 0 when everything came as th
 """
 import json, random, socket, struct, sys, zlib
 
-HELLO, ACK, PING, PONG, OPTIMIZE, INSPECT, DATA, CANCEL, GRANT, RESULT, ERROR = 1, 2, 4, 5, 16, 18, 19, 20, 21, 23, 24
+HELLO, ACK, PING, PONG, OPTIMIZE, INSPECT = 1, 2, 4, 5, 16, 18
+DATA, CANCEL, GRANT, RESULT, ERROR, STATUS = 19, 20, 21, 23, 24, 33
 
 
 class Client:
@@ -18,8 +19,7 @@ class Client:
         kind, _, _, self.ack, _ = self.read()
         assert kind == ACK and self.ack["magic"] == "squeezed" and self.ack["minor"] == 0, self.ack
         self.window = self.ack["limits"]["window_bytes"]
-        self.streams = {}  # id -> [bytes still to send, result so far, answer, complete]
-        self.last = 0
+        self.last, self.streams = 0, {}  # id -> [bytes still to send, result so far, answer, complete]
 
     def send(self, kind, stream, meta=None, body=b"", end=False):
         meta = json.dumps(meta).encode() if meta is not None else b""
@@ -35,10 +35,9 @@ class Client:
 
     def request(self, image, options, kind=OPTIMIZE, size=None):
         self.last += 1
-        size = len(image) if size is None else size
-        first = image[: self.window]
+        size, first = len(image) if size is None else size, image[: self.window]
         self.streams[self.last] = [image[self.window :], b"", None, False]
-        self.send(kind, self.last, {"size": size, "options": options}, first, end=len(first) == size)
+        self.send(kind, self.last, {"size": size, "options": options} if size else {}, first, len(first) == size)
         return self.last
 
     def wait(self, stream):
@@ -86,11 +85,12 @@ def main(path, image):
     assert len(big) > c.window and c.wait(c.request(big, {}, INSPECT))[0]["info"]["width"] == 400
     half = c.request(big[:1000], {}, size=1 << 20)
     c.send(CANCEL, half)
-    names = [c.wait(half)[0]["name"]]
-    for bad, options in ((b"text", {}), (image, {"qualty": 80}), (big[: len(big) // 2], {})):
-        names.append(c.wait(c.request(bad, options))[0]["name"])
+    bad = (b"text", {}), (image, {"qualty": 80}), (big[: len(big) // 2], {})
+    names = [c.wait(stream)[0]["name"] for stream in (half, *(c.request(*each) for each in bad))]
     assert names == ["CANCELLED", "UNSUPPORTED_FORMAT", "BAD_REQUEST", "BAD_IMAGE"], names
     check("after errors", c.wait(c.request(image, {})), image)
+    status = json.loads(c.wait(c.request(b"", None, STATUS))[1])
+    assert status["pid"] == c.ack["pid"] and "light" in [lane["name"] for lane in status["lanes"]], status
     c.send(99, 0)
     assert c.read()[3]["name"] == "PROTOCOL" and not c.input.read(1)
     print("protocol proof: ok,", ", ".join(names))

@@ -45,7 +45,7 @@ fn human(socket: &str, s: &StatusReport) -> String {
     text += &format!("  since start: {} done, {} failed, {} refused as busy\n", s.done, s.failed, s.busy);
     text += &format!("  connections: {}\n", s.connections);
     for (name, pool) in [("input", s.input_pool), ("work", s.work_pool)] {
-        let PoolRow { capacity, granted, waiting } = pool;
+        let PoolRow { capacity, granted, waiting, .. } = pool;
         text += &format!(
             "  {name} memory: {} of {} granted, {waiting} waiting\n",
             bytes(granted),
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_busy_daemon() {
-        let pool = PoolRow { capacity: 500_000_000, granted: 1_200_000, waiting: 2 };
+        let pool = PoolRow { capacity: 500_000_000, granted: 1_200_000, waiting: 2, ..PoolRow::default() };
         let job = JobRow {
             job: 7,
             uid: 1000,
@@ -91,6 +91,7 @@ mod tests {
             bytes: 2_500_000,
             run_ms: 1250,
             permille: 333,
+            ..JobRow::default()
         };
         let report = StatusReport {
             version: "0.1.0".into(),
@@ -108,6 +109,7 @@ mod tests {
             input_pool: pool,
             work_pool: pool,
             jobs: vec![job],
+            ..StatusReport::default()
         };
         insta::assert_snapshot!(human("/run/s", &report));
     }

@@ -9,7 +9,7 @@ pub const MAGIC: &str = "squeezed";
 /// The protocol's major version.
 pub const MAJOR: u32 = 1;
 /// The highest minor version that this crate speaks.
-pub const MINOR: u32 = 0;
+pub const MINOR: u32 = 1;
 
 /// Meta of HELLO, the client's first frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,6 @@ pub enum Refusal {
 ///
 /// # Errors
 /// When there is none.
-#[expect(clippy::unnecessary_min_or_max, reason = "MINOR will grow")]
 pub fn negotiate(hello: &Hello) -> Result<u32, Refusal> {
     if hello.magic != MAGIC {
         return Err(Refusal::Magic);

@@ -13,6 +13,7 @@ mod receipt;
 mod reply;
 mod request;
 pub mod socket;
+mod status;
 
 pub use error::{ErrorCode, ErrorReply};
 pub use frame::{Frame, FrameError, FrameKind, HEADER_LEN, Header};
@@ -20,5 +21,6 @@ pub use hello::{FormatInfo, Goaway, Hello, HelloAck, MAGIC, MAJOR, MINOR, Refusa
 pub use limits::{MAX_BODY, MAX_FRAME, MAX_META, WINDOW, WireLimits};
 pub use options::{Effort, JobOptions, Metadata, Progressive};
 pub use receipt::{Label, MAX_LIST, PluginId, Reason, Receipt, Status, Trial, TrialVerdict};
-pub use reply::{Estimate, ImageInfo, JobRow, Outcome, PluginRow, PoolRow, Progress, StatusReport};
+pub use reply::{Estimate, ImageInfo, Outcome, PluginRow, Progress};
 pub use request::{Request, RequestError};
+pub use status::{CacheRow, JobRow, LaneRow, PluginLoad, PoolRow, StatusReport};

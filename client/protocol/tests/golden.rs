@@ -134,7 +134,8 @@ fn hellos() -> Vec<Value> {
         ("newer-client-speaks-lower", hello("squeezed", 1, 0, 9)),
         ("without-minors", json!({ "magic": "squeezed", "major": 1 })),
         ("unknown-keys-are-ignored", json!({ "magic": "squeezed", "major": 1, "colour": "blue" })),
-        ("too-new", hello("squeezed", 1, 1, 9)),
+        ("older-client", hello("squeezed", 1, 0, 1)),
+        ("too-new", hello("squeezed", 1, MINOR + 1, 9)),
         ("other-major", hello("squeezed", 2, 0, 0)),
         ("other-magic", hello("squashed", 1, 0, 0)),
     ]

@@ -32,7 +32,7 @@ pub use client::Client;
 pub use error::{Error, ErrorKind, Result};
 pub use job::{CancelHandle, Job, Optimized};
 pub use squeezed_protocol::{
-    Effort, ErrorCode, Estimate, FormatInfo, HelloAck, ImageInfo, JobOptions, JobRow, Label, Metadata,
-    PluginId, PluginRow, PoolRow, Progress, Progressive, Reason, Receipt, Status, StatusReport, Trial,
-    TrialVerdict, WireLimits, socket,
+    CacheRow, Effort, ErrorCode, Estimate, FormatInfo, HelloAck, ImageInfo, JobOptions, JobRow, Label,
+    LaneRow, Metadata, PluginId, PluginLoad, PluginRow, PoolRow, Progress, Progressive, Reason, Receipt,
+    Status, StatusReport, Trial, TrialVerdict, WireLimits, socket,
 };
