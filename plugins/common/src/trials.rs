@@ -1,15 +1,24 @@
-//! Runs independent trials on the threads that the host gave, and searches a quality under a cap.
+//! Runs independent trials on the threads that the host gave.
 //!
-//! The results never depend on the thread count: each trial knows only its number, and results come back in the order of
-//! the numbers.
+//! What comes out never depends on the thread count: each trial knows only its number, results come back in the order of
+//! the numbers, and an error or a panic is that of the lowest number that has one. Offers belong behind the run, on the
+//! calling thread, so that verdicts and receipts have one order.
+//!
+//! The threads are scoped threads of the standard library: they inherit the nice value of the lane that started them and
+//! are gone when the run is. Each looks at the job's stop from itself before each trial, which is also how the host learns
+//! of it. A run inside a trial of another run stays on its thread, so a job never has more threads than it was given.
 
-use std::sync::Mutex;
+mod capped;
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use squeezed_plugin_api::{Error, Job};
 
-/// Where a trial's result waits for its turn.
-type Slot<T> = Mutex<Option<Result<Option<T>, Error>>>;
+pub use capped::{search_capped, search_capped_on};
 
 /// Runs trials `0..n` and gives their results in that order. A trial that cannot win answers `Ok(None)`.
 ///
@@ -17,12 +26,61 @@ type Slot<T> = Mutex<Option<Result<Option<T>, Error>>>;
 ///
 /// # Errors
 /// `Stopped`, or the error of the trial with the lowest number among those that failed.
+///
+/// # Panics
+/// With the payload of the trial with the lowest number, if that panicked.
 pub fn run<T, F>(job: &Job<'_>, n: usize, trial: F) -> Result<Vec<Option<T>>, Error>
 where
     T: Send,
     F: Fn(usize) -> Result<Option<T>, Error> + Sync,
 {
-    run_on(job.max_threads() as usize, n, &|| job.check().map_err(Error::from), &trial)
+    run_on(threads(job), n, &|| job.check().map_err(Error::from), &trial)
+}
+
+/// Runs `a` and `b` side by side where the host gave two threads, else `a` and then `b`.
+///
+/// # Errors
+/// `Stopped`, or the error of `a`, or that of `b`.
+///
+/// # Panics
+/// With the payload of `a`, or that of `b`.
+pub fn both<A: Send, B: Send>(
+    job: &Job<'_>,
+    a: impl FnOnce() -> Result<A, Error> + Send,
+    b: impl FnOnce() -> Result<B, Error> + Send,
+) -> Result<(A, B), Error> {
+    enum Either<A, B> {
+        First(A),
+        Second(B),
+    }
+    let (a, b) = (Mutex::new(Some(a)), Mutex::new(Some(b)));
+    let done = run(job, 2, |i| {
+        Ok(match i {
+            0 => take(&a).map(|a| a()).transpose()?.map(Either::First),
+            _ => take(&b).map(|b| b()).transpose()?.map(Either::Second),
+        })
+    })?;
+    let mut done = done.into_iter().flatten();
+    match (done.next(), done.next()) {
+        (Some(Either::First(a)), Some(Either::Second(b))) => Ok((a, b)),
+        _ => Err(Error::failed("a trial was not run")),
+    }
+}
+
+/// How many threads a run on this thread may use.
+fn threads(job: &Job<'_>) -> usize {
+    if INSIDE.get() { 1 } else { job.max_threads() as usize }
+}
+
+thread_local! {
+    /// Whether this thread is running a trial beside others.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What a trial came to.
+enum Outcome<T> {
+    Ended(Result<Option<T>, Error>),
+    Panicked(Box<dyn Any + Send>),
 }
 
 fn run_on<T, F>(
@@ -41,136 +99,48 @@ where
     }
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
-    let slots: Vec<Slot<T>> = (0..n).map(|_| Mutex::new(None)).collect();
+    let slots: Vec<Mutex<Option<Outcome<T>>>> = (0..n).map(|_| Mutex::new(None)).collect();
     let work = || {
+        let was = INSIDE.replace(true);
         // Numbers are handed out in order, so all below a failed one have been started and will end.
         while !failed.load(Ordering::Relaxed) {
             let i = next.fetch_add(1, Ordering::Relaxed);
             let Some(slot) = slots.get(i) else { break };
-            let result = check().and_then(|()| trial(i));
-            if result.is_err() {
+            // A panic must not end the thread here: the others would not know, and its payload would be lost.
+            let outcome = match catch_unwind(AssertUnwindSafe(|| check().and_then(|()| trial(i)))) {
+                Ok(result) => Outcome::Ended(result),
+                Err(payload) => Outcome::Panicked(payload),
+            };
+            if !matches!(outcome, Outcome::Ended(Ok(_))) {
                 failed.store(true, Ordering::Relaxed);
             }
-            *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(result);
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         }
+        INSIDE.set(was);
     };
     std::thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(work);
+            // Where the system gives no thread, those that run do the work.
+            if std::thread::Builder::new().name("trial".into()).spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
         work();
     });
     // A slot is empty only behind an error, which `collect` meets first.
     slots
-        .into_iter()
-        .map(|slot| {
-            let result = slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-            result.unwrap_or_else(|| Err(Error::failed("a trial was not run")))
+        .iter()
+        .map(|slot| match take(slot) {
+            Some(Outcome::Ended(result)) => result,
+            Some(Outcome::Panicked(payload)) => resume_unwind(payload),
+            None => Err(Error::failed("a trial was not run")),
         })
         .collect()
 }
 
-/// The lowest quality from `asked` to 100 whose encoding is at least `floor` bytes long, with that encoding; `None`
-/// where even 100 is smaller.
-///
-/// Sizes are taken to grow with quality; where they do not quite, the answer is still one that reaches the floor.
-/// Costs one encoding if `asked` reaches the floor by itself, else at most eight.
-///
-/// # Errors
-/// Those of `encode`.
-pub fn search_capped(
-    asked: u8,
-    floor: u64,
-    mut encode: impl FnMut(u8) -> Result<Vec<u8>, Error>,
-) -> Result<Option<(u8, Vec<u8>)>, Error> {
-    let reaches = |bytes: &Vec<u8>| bytes.len() as u64 >= floor;
-    let asked = asked.clamp(1, 100);
-    let first = encode(asked)?;
-    if reaches(&first) {
-        return Ok(Some((asked, first)));
-    }
-    if asked == 100 {
-        return Ok(None);
-    }
-    let top = encode(100)?;
-    if !reaches(&top) {
-        return Ok(None);
-    }
-    // `low` is too small, `best` reaches the floor.
-    let (mut low, mut best) = (asked, (100, top));
-    while best.0 - low > 1 {
-        let middle = low + (best.0 - low) / 2;
-        let bytes = encode(middle)?;
-        if reaches(&bytes) { best = (middle, bytes) } else { low = middle }
-    }
-    Ok(Some(best))
+fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn go(threads: usize, bad: Option<usize>) -> Result<Vec<Option<usize>>, Error> {
-        run_on(threads, 20, &|| Ok(()), &|i| {
-            if bad.is_some_and(|b| i >= b) {
-                return Err(Error::failed(format!("trial {i}")));
-            }
-            Ok((i % 3 != 0).then_some(i * i))
-        })
-    }
-
-    #[test]
-    fn results_do_not_depend_on_threads() {
-        let one = go(1, None).unwrap();
-        for threads in [0, 2, 3, 8, 100] {
-            assert_eq!(go(threads, None).unwrap(), one);
-        }
-        assert_eq!(one[4], Some(16));
-        assert_eq!(one[3], None);
-    }
-
-    #[test]
-    fn the_lowest_failure_is_told() {
-        for threads in [1, 2, 8] {
-            assert_eq!(go(threads, Some(7)).unwrap_err().message, "trial 7");
-        }
-    }
-
-    #[test]
-    fn a_stop_ends_the_run() {
-        let polls = AtomicUsize::new(0);
-        let stop = || match polls.fetch_add(1, Ordering::Relaxed) {
-            0..5 => Ok(()),
-            _ => Err(Error::from(squeezed_plugin_api::Stop)),
-        };
-        let done = AtomicUsize::new(0);
-        let result = run_on(1, 20, &stop, &|_| {
-            done.fetch_add(1, Ordering::Relaxed);
-            Ok(Some(()))
-        });
-        assert!(result.is_err());
-        assert_eq!(done.into_inner(), 5);
-    }
-
-    #[test]
-    fn nothing_to_do_is_done() {
-        assert!(run_on(4, 0, &|| Ok(()), &|_| Ok(Some(()))).unwrap().is_empty());
-    }
-
-    #[test]
-    fn the_cap_finds_the_lowest_quality_above_the_floor() {
-        for asked in 1..=100u8 {
-            for floor in [0u64, 1, 500, 805, 806, 1000, 1001] {
-                let mut calls = 0;
-                let found = search_capped(asked, floor, |q| {
-                    calls += 1;
-                    Ok(vec![0; usize::from(q) * 10])
-                })
-                .unwrap();
-                let want = (asked..=100).find(|q| u64::from(*q) * 10 >= floor);
-                assert_eq!(found.map(|(q, _)| q), want);
-                assert!(calls <= 9, "{calls}");
-            }
-        }
-    }
-}
+mod tests;
