@@ -12,6 +12,7 @@ mod executor;
 mod job;
 pub mod logging;
 mod memory;
+pub mod metrics;
 mod peer;
 mod process;
 mod registry;

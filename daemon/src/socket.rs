@@ -67,11 +67,20 @@ impl Bound {
         if let Some(listener) = passed.map_err(|e| io("take the passed socket for", &path, e))? {
             return Ok(Self { listener: Some(listener), path, inode: 0, lock: None });
         }
-        squeezed_protocol::socket::check_length(&path).map_err(BindError::Path)?;
         let group = match config.socket.group.as_str() {
             "" => None,
             name => Some(group_id(name).ok_or_else(|| BindError::Group(name.into()))?),
         };
+        Self::bind_path(&path, group)
+    }
+
+    /// Binds this path, for the daemon's user alone or for a group too.
+    ///
+    /// # Errors
+    /// Another daemon is live, or the system refused.
+    pub fn bind_path(path: &Path, group: Option<u32>) -> Result<Self, BindError> {
+        let path = path.to_path_buf();
+        squeezed_protocol::socket::check_length(&path).map_err(BindError::Path)?;
         prepare_folder(&path, group)?;
         let lock = lock(&path)?;
         // Whoever holds the lock owns the name, so what is left there is stale; unless somebody removed the lock's file

@@ -121,6 +121,6 @@ fn fill(file: &mut File, to: &mut [u8]) -> Result<(), Bad> {
 fn exactly(file: &File, len: u64) -> Result<Vec<u8>, Bad> {
     let mut bytes = Vec::with_capacity(usize::try_from(len).map_err(|_| Bad::Torn)?);
     // Through `take`, which reads into the spare room without clearing it first.
-    (&*file).take(len).read_to_end(&mut bytes).map_err(Bad::Io)?;
+    file.take(len).read_to_end(&mut bytes).map_err(Bad::Io)?;
     if bytes.len() as u64 == len { Ok(bytes) } else { Err(Bad::Torn) }
 }

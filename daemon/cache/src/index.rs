@@ -161,12 +161,12 @@ mod tests {
         }
         assert!((0..20).all(|n| index.touch(&name(n))));
         assert_eq!(index.bytes(), 100 * BLOCK);
-        // Beyond their share they go.
+        // Beyond their share and the room that one large entry left they go.
         for n in 20..100 {
             while index.evict(BLOCK).is_some() {}
             index.insert(name(n), 500);
         }
-        assert!(index.small.bytes <= 100 * BLOCK / SMALL_SHARE + BLOCK, "{}", index.small.bytes);
+        assert!(index.small.bytes <= 100 * BLOCK / SMALL_SHARE + 10 * BLOCK, "{}", index.small.bytes);
     }
 
     proptest! {

@@ -2,6 +2,8 @@
 
 use toml::Value;
 
+use crate::metrics::Listen;
+
 /// A key.
 pub struct Key {
     /// Dotted name.
@@ -35,6 +37,14 @@ pub const KEYS: &[Key] = &[
     key("executor.queue_jobs", "1024", false, "most jobs that wait; more are answered BUSY"),
     key("memory.input_bytes", "0", false, "bytes for inputs; 0 is 20 % of what is available at the start"),
     key("memory.work_bytes", "0", false, "bytes for work; 0 is 40 % of what is available at the start"),
+    key("cache.enabled", "false", false, "keep results on disk, for the same image asked again"),
+    key(
+        "cache.dir",
+        "\"\"",
+        false,
+        "where; empty is /var/cache/squeezed for root, else squeezed in $XDG_CACHE_HOME or ~/.cache",
+    ),
+    key("cache.bytes", "1073741824", false, "most bytes on disk; the least recently used go first"),
     key("limits.image_bytes", "268435456", true, "largest image, in bytes"),
     key("limits.pixels", "100000000", true, "largest canvas, in pixels"),
     key("limits.frames", "4096", true, "most frames of an animation"),
@@ -45,6 +55,12 @@ pub const KEYS: &[Key] = &[
     key("policy.lossy_gain_percent", "5.0", true, "what a lossy result must gain over the best lossless one"),
     key("daemon.idle_exit_seconds", "0", true, "end after this long without a connection; 0 is never"),
     key("daemon.drain_seconds", "30", true, "how long SIGTERM waits for running jobs"),
+    key(
+        "metrics.listen",
+        "\"\"",
+        false,
+        "where Prometheus may ask: 127.0.0.1:9187 (loopback only) or unix:/path; empty is nowhere",
+    ),
     key("log.format", "\"human\"", false, "human or json"),
     key("log.level", "\"info\"", true, "error, warn, info, debug, or a filter such as squeezed=debug"),
 ];
@@ -116,6 +132,10 @@ impl Key {
             {
                 Err("error, warn, info, debug or a filter such as squeezed=debug is wanted".into())
             }
+            Value::String(s) if self.name == "metrics.listen" => Listen::parse(s).map(|_| value),
+            Value::String(s) if self.name == "cache.dir" && !s.is_empty() && !s.starts_with('/') => {
+                Err("an absolute path is wanted".into())
+            }
             Value::Array(list) if list.iter().any(|v| !v.is_str()) => {
                 Err("a list of strings is wanted".into())
             }
@@ -168,6 +188,8 @@ mod tests {
         assert!(k("limits.pixels").parse("many").is_err());
         assert_eq!(k("plugins.path").parse("/a:/b").unwrap().as_array().unwrap().len(), 2);
         assert!(k("log.format").parse("xml").is_err());
+        assert!(k("cache.dir").parse("relative").is_err());
+        assert!(k("metrics.listen").parse("0.0.0.0:9187").unwrap_err().contains("127.0.0.1:9187"));
         assert_eq!(k("policy.lossy_gain_percent").accept(Value::Integer(3)), Ok(Value::Float(3.0)));
     }
 }

@@ -22,12 +22,16 @@ pub struct Config {
     pub executor: ExecutorConfig,
     /// Memory pools.
     pub memory: MemoryConfig,
+    /// Results kept on disk.
+    pub cache: CacheConfig,
     /// Bounds on requests.
     pub limits: LimitConfig,
     /// What counts as better.
     pub policy: PolicyConfig,
     /// Life of the process.
     pub daemon: DaemonConfig,
+    /// Numbers for Prometheus.
+    pub metrics: MetricsConfig,
     /// Logs.
     pub log: LogConfig,
 }
@@ -72,6 +76,17 @@ pub struct MemoryConfig {
     pub work_bytes: u64,
 }
 
+/// `cache.*`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CacheConfig {
+    /// Whether results are kept.
+    pub enabled: bool,
+    /// Where; empty is the usual place.
+    pub dir: PathBuf,
+    /// Most bytes on disk.
+    pub bytes: u64,
+}
+
 /// `limits.*`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct LimitConfig {
@@ -105,6 +120,13 @@ pub struct DaemonConfig {
     pub idle_exit_seconds: u64,
     /// How long SIGTERM waits for running jobs.
     pub drain_seconds: u64,
+}
+
+/// `metrics.*`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MetricsConfig {
+    /// Where to listen, as [`crate::metrics::Listen::parse`] reads it.
+    pub listen: String,
 }
 
 /// `log.*`
@@ -153,6 +175,13 @@ impl Config {
             dirs.push("/usr/lib/squeezed/plugins".into());
         }
         dirs
+    }
+
+    /// Where results are kept; `None` if they are not, or if no place can be told.
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        let usual = || squeezed_cache::default_folder();
+        let set = Some(self.cache.dir.clone()).filter(|d| !d.as_os_str().is_empty());
+        if self.cache.enabled { set.or_else(usual) } else { None }
     }
 
     /// Executor threads, with 0 resolved.

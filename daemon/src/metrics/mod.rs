@@ -1,0 +1,15 @@
+//! Counters and histograms for whoever watches the daemon, in the text form of Prometheus.
+//!
+//! [`Metrics`] is told what happened and costs some 20 ns a number, or nothing where nobody listens; [`Gauges`] is
+//! asked at each scrape for what is going on now; [`Listener`] answers `GET /metrics`. Must not know how jobs are
+//! scheduled, and never sees anything of a file or a user.
+
+mod gauges;
+mod http;
+mod listener;
+pub mod names;
+mod recorder;
+
+pub use gauges::{Gauges, PoolReading, Reading};
+pub use listener::{Listen, Listener};
+pub use recorder::{Ended, Lane, Metrics, Outcome, PluginMetrics};
