@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Parser;
 use squeezed::args::Args;
 use squeezed::config::Loader;
+use squeezed::metrics;
 use squeezed::socket::{BindError, Bound};
 use squeezed::{logging, prepare, server};
 
@@ -41,13 +42,18 @@ fn run(args: Args) -> anyhow::Result<()> {
         Err(e) => return Err(e.into()),
     };
     let log_level = logging::start(&config, args.autostarted.then(|| bound.log_path()).as_deref())?;
+    // Still before any thread starts: the mode of a Unix socket comes from the process's umask.
+    let metrics = metrics::Listener::bind(&config.metrics.listen()).unwrap_or_else(|e| {
+        tracing::warn!("running without metrics: {e:#}");
+        None
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("squeezed-io")
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let ended = runtime.block_on(server::serve(bound, config, loader, log_level));
+    let ended = runtime.block_on(server::serve(bound, metrics, config, loader, log_level));
     runtime.shutdown_background();
     ended.context("the server ended")
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use crate::config::{Config, Loader};
 use crate::connection;
 use crate::logging::{LogLevel, Throttle};
+use crate::metrics;
 use crate::socket::Bound;
 use crate::state::Daemon;
 
@@ -53,6 +54,7 @@ impl Signals {
 /// The system refused threads, signals or the socket.
 pub async fn serve(
     mut bound: Bound,
+    metrics: Option<metrics::Listener>,
     config: Arc<Config>,
     loader: Loader,
     log_level: LogLevel,
@@ -61,6 +63,7 @@ pub async fn serve(
     listener.set_nonblocking(true).context("cannot set up the socket")?;
     let listener = UnixListener::from_std(listener).context("cannot set up the socket")?;
     let daemon = Daemon::start(config, loader, log_level)?;
+    let scrapes = metrics.map(|m| tokio::spawn(m.serve(daemon.metrics.clone(), daemon.clone())));
     let mut hup = signal(SignalKind::hangup())?;
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
@@ -118,6 +121,10 @@ pub async fn serve(
         }
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    if let Some(scrapes) = scrapes {
+        scrapes.abort();
+        let _ = scrapes.await;
+    }
     // From here on another daemon may have the name. Those who connected before are told to go there.
     bound.release();
     while let Some(socket) = waiting(&listener).await {

@@ -7,6 +7,7 @@ use crate::config::{Config, ConfigError, Layers, Loader};
 use crate::executor::Executor;
 use crate::logging::LogLevel;
 use crate::memory::Pool;
+use crate::metrics::Metrics;
 use crate::process::available_memory;
 use crate::registry::Registry;
 use crate::status::Stats;
@@ -30,6 +31,8 @@ pub struct Daemon {
     pub work: Arc<Pool>,
     /// Counters.
     pub stats: Stats,
+    /// Counters for Prometheus.
+    pub metrics: Arc<Metrics>,
     /// When it began.
     pub started: Instant,
 }
@@ -44,8 +47,12 @@ impl Daemon {
         let share = |set: u64, percent: u64| if set > 0 { set } else { available / 100 * percent };
         let layers = loader.load()?;
         let input = share(config.memory.input_bytes, 20);
+        let registry = Registry::load(&config);
+        let ids: Vec<String> = registry.rows(false).into_iter().map(|row| row.id).collect();
+        let metrics = if config.metrics.listen.is_empty() { Metrics::off() } else { Metrics::new(&ids) };
         Ok(Arc::new(Self {
-            registry: Registry::load(&config),
+            registry,
+            metrics: Arc::new(metrics),
             executor: Executor::start(config.threads(), config.executor.queue_jobs)?,
             input: Pool::new(input - input / 8),
             windows: Pool::new(input / 8),

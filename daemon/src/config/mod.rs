@@ -9,6 +9,8 @@ use serde::Deserialize;
 use squeezed_host::Rules;
 use squeezed_plugin_api::Limits;
 
+use crate::metrics::Listen;
+
 pub use layers::{ConfigError, Layers, Loader, Origin};
 
 /// The configuration in force.
@@ -127,6 +129,13 @@ pub struct DaemonConfig {
 pub struct MetricsConfig {
     /// Where to listen, as [`crate::metrics::Listen::parse`] reads it.
     pub listen: String,
+}
+
+impl MetricsConfig {
+    /// Where to listen. The text was checked when it was read.
+    pub fn listen(&self) -> Listen {
+        Listen::parse(&self.listen).unwrap_or(Listen::Off)
+    }
 }
 
 /// `log.*`

@@ -4,6 +4,7 @@
 //! asked at each scrape for what is going on now; [`Listener`] answers `GET /metrics`. Must not know how jobs are
 //! scheduled, and never sees anything of a file or a user.
 
+mod daemon;
 mod gauges;
 mod http;
 mod listener;
