@@ -1,6 +1,8 @@
 //! What a file says of its pictures, without decoding any.
 
-use crate::{Broken, Clap, Color, File, FourCc, Item, Meta, Nclx, Property};
+use std::collections::BTreeSet;
+
+use crate::{Broken, Clap, Color, File, FourCc, Item, Meta, Movie, Nclx, Property, Track};
 
 /// How deep pictures may be derived from others.
 const MAX_DEPTH: u32 = 8;
@@ -131,9 +133,18 @@ impl<'a> File<'a> {
         Ok((meta, meta.item(id).ok_or(Broken::NoItem(id))?))
     }
 
-    /// Whether it holds a sequence of pictures.
-    pub fn is_sequence(&self) -> bool {
-        self.movie.is_some()
+    /// The sequence of pictures, if it holds one.
+    ///
+    /// # Errors
+    /// It is broken.
+    pub fn sequence(&self) -> Result<Option<Movie>, Broken> {
+        let movie = self.movie.as_ref().map(Movie::read).transpose()?;
+        Ok(movie.filter(|m| m.picture().is_some()))
+    }
+
+    /// All tracks.
+    pub(crate) fn tracks(&self) -> Result<Vec<Track>, Broken> {
+        Ok(self.movie.as_ref().map(Movie::read).transpose()?.unwrap_or_default().tracks)
     }
 }
 
@@ -144,33 +155,30 @@ impl<'a> Meta<'a> {
     /// # Errors
     /// One is missing, or they are derived from each other without an end.
     pub fn coded(&self, id: u32) -> Result<Vec<&Item<'a>>, Broken> {
-        let mut found = Vec::new();
-        self.collect_coded(id, 0, &mut found)?;
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+        self.collect_coded(id, 0, &mut found, &mut seen)?;
         Ok(found)
     }
 
-    fn collect_coded<'m>(&'m self, id: u32, depth: u32, found: &mut Vec<&'m Item<'a>>) -> Result<(), Broken> {
+    fn collect_coded<'m>(
+        &'m self,
+        id: u32,
+        depth: u32,
+        found: &mut Vec<&'m Item<'a>>,
+        seen: &mut BTreeSet<u32>,
+    ) -> Result<(), Broken> {
         let item = self.item(id).ok_or(Broken::NoItem(id))?;
         if depth > MAX_DEPTH {
             return Err(Broken::Meta("pictures are derived from each other without an end"));
         }
-        if !is_derived(item.kind) {
-            if !found.iter().any(|f| f.id == id) {
-                found.push(item);
-            }
+        if !seen.insert(id) {
             return Ok(());
         }
-        // Many references to one grid of grids would take for ever.
-        if found.len() > self.items.len() {
-            return Err(Broken::Meta("pictures are derived from each other without an end"));
+        if !is_derived(item.kind) {
+            found.push(item);
+            return Ok(());
         }
-        let mut seen = std::collections::BTreeSet::new();
-        for target in self.targets(id, b"dimg") {
-            if seen.insert(target) {
-                self.collect_coded(target, depth + 1, found)?;
-            }
-        }
-        Ok(())
+        self.targets(id, b"dimg").try_for_each(|target| self.collect_coded(target, depth + 1, found, seen))
     }
 
     /// The auxiliary pictures of an item, with what they are for.
@@ -211,7 +219,7 @@ impl<'a> Meta<'a> {
     pub fn alpha(&self, id: u32) -> Option<(&Item<'a>, bool)> {
         let of = |id| self.auxiliaries(id).into_iter().find(|a| a.1 == Auxiliary::Alpha).map(|a| a.0);
         let alpha = of(id).or_else(|| self.targets(id, b"dimg").next().and_then(of))?;
-        let premultiplied = self.references.iter().any(|r| r.kind == b"prem" && r.to.contains(&alpha.id));
+        let premultiplied = self.sources(alpha.id, b"prem").next().is_some();
         Some((alpha, premultiplied))
     }
 
@@ -224,12 +232,8 @@ impl<'a> Meta<'a> {
     /// auxiliary, thumbnails nor parts of others.
     pub fn masters(&self) -> Vec<&Item<'a>> {
         let is_part = |id: u32| {
-            let part = |r: &crate::Reference| match &r.kind.0 {
-                b"auxl" | b"thmb" => r.from == id,
-                b"dimg" => r.to.contains(&id),
-                _ => false,
-            };
-            self.references.iter().any(part)
+            let refers = |kind| self.targets(id, kind).next().is_some();
+            refers(b"auxl") || refers(b"thmb") || self.sources(id, b"dimg").next().is_some()
         };
         let mut all: Vec<&Item<'a>> = self.primary.and_then(|id| self.item(id)).into_iter().collect();
         for item in &self.items {

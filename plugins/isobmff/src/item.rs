@@ -23,6 +23,8 @@ pub struct Item<'a> {
     pub construction: Construction,
     /// Its data is in another file.
     pub external: bool,
+    /// Whether `iloc` has an entry for it.
+    pub placed: bool,
     /// The parts of its data, in order. None for items without data.
     pub extents: Vec<Extent>,
     /// Its properties, in order.

@@ -25,6 +25,9 @@ pub struct Meta<'a> {
     /// All boxes in it, in order.
     pub children: Vec<BoxRef<'a>>,
     index: BTreeMap<u32, usize>,
+    /// Numbers of references, by who refers and by who is referred to.
+    by_from: BTreeMap<u32, Vec<usize>>,
+    by_to: BTreeMap<u32, Vec<usize>>,
 }
 
 /// An entity group.
@@ -60,6 +63,8 @@ impl<'a> Meta<'a> {
             idat: &[],
             children,
             index: BTreeMap::new(),
+            by_from: BTreeMap::new(),
+            by_to: BTreeMap::new(),
         };
         // Items first: other boxes may stand before iinf.
         for child in meta.all(b"iinf") {
@@ -100,17 +105,22 @@ impl<'a> Meta<'a> {
 
     /// What an item refers to by references of this kind.
     pub fn targets(&self, from: u32, kind: &[u8; 4]) -> impl Iterator<Item = u32> + '_ {
-        let kind = *kind;
-        self.references
-            .iter()
-            .filter(move |r| r.from == from && r.kind == kind)
-            .flat_map(|r| r.to.iter().copied())
+        self.of(&self.by_from, from, *kind).flat_map(|r| r.to.iter().copied())
     }
 
     /// Which items refer to one by references of this kind.
     pub fn sources(&self, to: u32, kind: &[u8; 4]) -> impl Iterator<Item = u32> + '_ {
-        let kind = *kind;
-        self.references.iter().filter(move |r| r.kind == kind && r.to.contains(&to)).map(|r| r.from)
+        self.of(&self.by_to, to, *kind).map(|r| r.from)
+    }
+
+    fn of<'m>(
+        &'m self,
+        map: &'m BTreeMap<u32, Vec<usize>>,
+        id: u32,
+        kind: [u8; 4],
+    ) -> impl Iterator<Item = &'m Reference> + use<'m, 'a> {
+        let numbers = map.get(&id).into_iter().flatten();
+        numbers.filter_map(|n| self.references.get(*n)).filter(move |r| r.kind == kind)
     }
 
     fn all(&self, kind: &[u8; 4]) -> Vec<BoxRef<'a>> {
@@ -180,6 +190,7 @@ impl<'a> Meta<'a> {
             // A place without an item is nobody's.
             if let Some(item) = self.item_mut(id) {
                 (item.construction, item.external, item.extents) = (construction, external, list);
+                item.placed = true;
             }
         }
         Ok(())
@@ -192,7 +203,15 @@ impl<'a> Meta<'a> {
             let mut r = Reader::new(one.body);
             let from = r.u16_or_u32(version > 0)?;
             let count = r.u16()?;
-            let to = (0..count).map(|_| r.u16_or_u32(version > 0)).collect::<Result<_, _>>()?;
+            let to = (0..count).map(|_| r.u16_or_u32(version > 0)).collect::<Result<Vec<_>, _>>()?;
+            let number = self.references.len();
+            self.by_from.entry(from).or_default().push(number);
+            for id in &to {
+                let list = self.by_to.entry(*id).or_default();
+                if list.last() != Some(&number) {
+                    list.push(number);
+                }
+            }
             self.references.push(Reference { kind: one.kind, from, to });
         }
         Ok(())
@@ -281,6 +300,7 @@ fn read_entry<'a>(entry: &BoxRef<'a>) -> Result<Item<'a>, Broken> {
         entry: entry.whole,
         construction: Construction::File,
         external: false,
+        placed: false,
         extents: Vec::new(),
         properties: Vec::new(),
     })
