@@ -1,10 +1,12 @@
-//! A host for a plugin's own tests: keeps every offer and never stops.
+//! A host for a plugin's own tests: keeps every offer, and stops or gives threads only when told to.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use crate::{
-    Candidate, Error, Host, Job, Kind, LogLevel, MetadataItem, Optimizer, Options, StopReason, Verdict,
+    Candidate, Error, ErrorCode, Host, Job, Kind, LogLevel, MetadataItem, Optimizer, Options, StopReason,
+    Verdict,
 };
 
 /// An offer as the test host kept it.
@@ -30,6 +32,8 @@ pub struct TestHost {
     max_reduction: Option<f64>,
     offers: Mutex<Vec<Offer>>,
     stop_after: AtomicU32,
+    stop_at: OnceLock<Instant>,
+    threads: AtomicU32,
 }
 
 impl TestHost {
@@ -40,7 +44,17 @@ impl TestHost {
             max_reduction: options.max_reduction,
             offers: Mutex::default(),
             stop_after: AtomicU32::new(u32::MAX),
+            stop_at: OnceLock::new(),
+            threads: AtomicU32::new(1),
         }
+    }
+    /// Gives the job this many threads instead of one.
+    pub fn give_threads(&self, threads: u32) {
+        self.threads.store(threads, Ordering::Relaxed);
+    }
+    /// Lets `stop` answer "cancelled" once this time has passed from now.
+    pub fn stop_in(&self, time: Duration) {
+        let _ = self.stop_at.set(Instant::now() + time);
     }
     /// Lets `stop` answer "cancelled" from the n-th poll on.
     pub fn stop_after(&self, polls: u32) {
@@ -98,6 +112,9 @@ impl Host for TestHost {
         (base as f64 * (1.0 - r / 100.0)).ceil() as u64
     }
     fn stop(&self) -> Option<StopReason> {
+        if self.stop_at.get().is_some_and(|at| Instant::now() >= *at) {
+            return Some(StopReason::Cancelled);
+        }
         let left = self.stop_after.load(Ordering::Relaxed);
         if left == 0 {
             return Some(StopReason::Cancelled);
@@ -109,7 +126,7 @@ impl Host for TestHost {
     }
     fn progress(&self, _: u32) {}
     fn max_threads(&self) -> u32 {
-        1
+        self.threads.load(Ordering::Relaxed)
     }
     fn reserve(&self, _: u64) -> bool {
         true
@@ -125,10 +142,44 @@ impl Host for TestHost {
 /// # Errors
 /// The plugin's own.
 pub fn run(plugin: &dyn Optimizer, input: &[u8], options: &Options) -> Result<TestHost, Error> {
+    run_on(plugin, input, options, 1)
+}
+
+/// The same with this many threads.
+///
+/// # Errors
+/// The plugin's own.
+pub fn run_on(
+    plugin: &dyn Optimizer,
+    input: &[u8],
+    options: &Options,
+    threads: u32,
+) -> Result<TestHost, Error> {
     let info = plugin.inspect(input, &mut |_| ())?;
     let host = TestHost::new(input.len(), options);
+    host.give_threads(threads);
     plugin.optimize(&Job::new(input, &info, options, &host))?;
     Ok(host)
+}
+
+/// Cancels a job after `time` and tells how much later it ended; `None` where it was done before.
+///
+/// # Errors
+/// The plugin's own, but for `Stopped`.
+pub fn cancel(
+    plugin: &dyn Optimizer,
+    input: &[u8],
+    options: &Options,
+    time: Duration,
+) -> Result<Option<Duration>, Error> {
+    let info = plugin.inspect(input, &mut |_| ())?;
+    let host = TestHost::new(input.len(), options);
+    let begin = Instant::now();
+    host.stop_in(time);
+    match plugin.optimize(&Job::new(input, &info, options, &host)) {
+        Err(e) if e.code == ErrorCode::Stopped => Ok(Some(begin.elapsed().saturating_sub(time))),
+        other => other.map(|()| None),
+    }
 }
 
 /// The metadata items that `inspect` finds.

@@ -5,7 +5,7 @@ use squeezed_plugin_api::{
 };
 use squeezed_plugin_common::{labels, trials};
 
-use crate::codec::{CodecError, Coefficients};
+use crate::codec::{CodecError, Coefficients, Planes, Poll};
 use crate::envelope::{Envelope, untouched_primary};
 use crate::file::File;
 use crate::lossless::{self, Coded, Search, refused};
@@ -106,25 +106,40 @@ pub fn run(job: &Job<'_>) -> Result<(), Error> {
     let search = Search::of(job.options.effort);
     let asked = job.options.quality().filter(|q| recognized(&file.walk).is_some_and(|r| !r.is_at_most(*q)));
     let asked = asked.filter(|_| lossy::obstacle(&file.walk.frame, coefficients.color()).is_none());
-    // With a loss to come, a quick bound is enough unless the loss gains little.
-    let first = if asked.is_some() { Search::Fixed } else { search };
-    let coded = match lossless::code(&coefficients, order, first) {
-        Err(e) if e.code == ErrorCode::UnsupportedFeature => return offers.only_strip(&file, e),
-        other => other?,
+    let Some(asked) = asked else {
+        let coded = match lossless::code(job, &coefficients, order, search) {
+            Err(e) if e.code == ErrorCode::UnsupportedFeature => return offers.only_strip(&file, e),
+            other => other?,
+        };
+        offers.transcodes(&coded)?;
+        job.progress(1000);
+        return Ok(());
     };
-    let mut bound = u64::MAX;
-    for c in &coded {
-        bound = bound.min(offers.transcode(c)?);
-    }
-    job.progress(if asked.is_some() { 250 } else { 1000 });
-    let Some(asked) = asked else { return Ok(()) };
-    let won = offers.lossy(&stream, asked, recognized(&file.walk), &poll)?;
+    // With a loss to come, a quick bound is enough unless the loss gains little. It is offered as soon as it is there, in
+    // case that time runs out. A cap is measured against it, so there nothing can be encoded beside it.
+    let capped = job.options.max_reduction.is_some();
+    let (bound, quantized) = trials::both(
+        job,
+        || match lossless::code(job, &coefficients, order, Search::Fixed) {
+            Err(e) if e.code == ErrorCode::UnsupportedFeature => Ok(Err(e)),
+            coded => offers.transcodes(&coded?).map(Ok),
+        },
+        || {
+            let picture = lossy::planes(&stream, asked, &poll)?;
+            let first = (!capped).then(|| lossy::quantize(&picture, asked, job.options.effort, &poll));
+            Ok((first, picture))
+        },
+    )?;
+    let bound = match bound {
+        Err(e) => return offers.only_strip(&file, e),
+        Ok(bound) => bound,
+    };
+    job.progress(250);
+    let won = offers.lossy(quantized, asked, recognized(&file.walk), &poll)?;
     job.progress(800);
-    let clear = won.is_some_and(|bytes| bytes <= bound / 5 * 4) && job.options.max_reduction.is_none();
+    let clear = won.is_some_and(|bytes| bytes <= bound / 5 * 4) && !capped;
     if !clear && search != Search::Fixed {
-        for c in &lossless::code(&coefficients, order, search)? {
-            offers.transcode(c)?;
-        }
+        offers.transcodes(&lossless::code(job, &coefficients, order, search)?)?;
     }
     Ok(())
 }
@@ -147,11 +162,15 @@ impl Offers<'_> {
         Ok(bytes.len() as u64)
     }
 
-    fn transcode(&self, coded: &Coded) -> Result<u64, Error> {
-        match coded.progressive {
-            false => self.lossless(&coded.stream, "transcode-sequential", 0),
-            true => self.lossless(&coded.stream, "transcode-progressive", 1),
-        }
+    /// Offers them all; gives the size of the smallest.
+    fn transcodes(&self, coded: &[Coded]) -> Result<u64, Error> {
+        coded.iter().try_fold(u64::MAX, |least, c| {
+            let bytes = match c.progressive {
+                false => self.lossless(&c.stream, "transcode-sequential", 0),
+                true => self.lossless(&c.stream, "transcode-progressive", 1),
+            };
+            bytes.map(|bytes| least.min(bytes))
+        })
     }
 
     /// Where the picture itself cannot be written anew: without metadata if that was asked for, else the reason.
@@ -162,25 +181,29 @@ impl Offers<'_> {
         self.lossless(&untouched_primary(file)?, "strip", 2).map(|_| ())
     }
 
-    /// Encodes and offers; gives the size of the offer.
+    /// Encodes, where that has not been done, and offers; gives the size of the offer.
     fn lossy(
         &self,
-        stream: &[u8],
+        (first, picture): (Option<Result<Vec<u8>, Error>>, Planes),
         asked: u8,
         source: Option<Recognized>,
-        poll: &dyn Fn() -> bool,
+        poll: Poll<'_>,
     ) -> Result<Option<u64>, Error> {
-        let (effort, order) = (self.job.options.effort, self.job.options.progressive);
-        let picture = lossy::planes(stream, asked, poll)?;
-        let encode = |quality: u8| {
-            let coded = lossy::encode(&picture, quality, effort, order, poll)?;
+        let color = picture.color;
+        let finish = |stream: Vec<u8>| {
+            let coded = lossy::code(self.job, &stream, color, poll)?;
             self.job.check()?;
             self.envelope.assemble(&coded.stream)
         };
-        let floor = self.job.floor();
-        let found = match self.job.options.max_reduction {
-            None => Some((asked, encode(asked)?)),
-            Some(_) => trials::search_capped(asked, floor, encode)?,
+        let found = match first {
+            Some(first) => {
+                drop(picture);
+                Some((asked, finish(first?)?))
+            }
+            None => trials::search_capped_on(self.job, asked, self.job.floor(), |quality| {
+                let bytes = finish(lossy::quantize(&picture, quality, self.job.options.effort, poll)?)?;
+                Ok((bytes.len() as u64, bytes))
+            })?,
         };
         // A capped search can end above the source's own quality: a loss for nothing.
         let Some((quality, bytes)) = found.filter(|(q, _)| source.is_none_or(|s| s.quality > *q)) else {

@@ -1,6 +1,6 @@
 //! Lossless recompression: the same coefficients, coded anew in the scan orders that the options allow.
 
-use squeezed_plugin_api::{Effort, Error, Progressive};
+use squeezed_plugin_api::{Effort, Error, Job, Progressive};
 
 use crate::codec::{CodecError, Coefficients};
 use crate::scans;
@@ -39,35 +39,40 @@ impl Search {
 ///
 /// # Errors
 /// `Stopped`; `UnsupportedFeature` where libjpeg cannot write these coefficients.
-pub fn code(c: &Coefficients<'_>, order: Progressive, search: Search) -> Result<Vec<Coded>, Error> {
-    let mut all = Vec::new();
-    if order != Progressive::On {
-        all.push(Coded { stream: c.write(&scans::sequential(c)).map_err(refused)?, progressive: false });
-    }
+pub fn code(
+    job: &Job<'_>,
+    c: &Coefficients<'_>,
+    order: Progressive,
+    search: Search,
+) -> Result<Vec<Coded>, Error> {
+    let mut scripts = Vec::new();
     if order != Progressive::Off {
-        // Each search is greedy, so neither a wider one nor any always wins.
-        let mut scripts = vec![scans::fixed(c)];
+        scripts.push(scans::fixed(c));
         if search != Search::Fixed {
-            scripts.push(scans::search(c, false).map_err(refused)?);
-        }
-        if search == Search::Wide {
-            scripts.push(scans::search(c, true).map_err(refused)?);
+            scripts.extend(scans::search(job, c, search == Search::Wide)?);
         }
         scripts.dedup();
-        let streams: Result<Vec<_>, _> = scripts.iter().map(|s| c.write(s)).collect();
-        if let Some(stream) = streams.map_err(refused)?.into_iter().min_by_key(Vec::len) {
-            all.push(Coded { stream, progressive: true });
-        }
     }
-    Ok(all)
+    let sequential = (order != Progressive::On).then(|| scans::sequential(c));
+    let all: Vec<_> = sequential.iter().chain(&scripts).map(Vec::as_slice).collect();
+    let mut streams = scans::write(job, c, &all)?.into_iter();
+    let coded = |progressive| move |stream| Coded { stream, progressive };
+    let sequential = sequential.and_then(|_| streams.next()).map(coded(false));
+    let progressive = streams.min_by_key(Vec::len).map(coded(true));
+    Ok(sequential.into_iter().chain(progressive).collect())
 }
 
 /// The smallest of them.
 ///
 /// # Errors
 /// As [`code`].
-pub fn smallest(c: &Coefficients<'_>, order: Progressive, search: Search) -> Result<Coded, Error> {
-    let best = code(c, order, search)?.into_iter().min_by_key(|coded| coded.stream.len());
+pub fn smallest(
+    job: &Job<'_>,
+    c: &Coefficients<'_>,
+    order: Progressive,
+    search: Search,
+) -> Result<Coded, Error> {
+    let best = code(job, c, order, search)?.into_iter().min_by_key(|coded| coded.stream.len());
     best.ok_or_else(|| Error::failed("no scan order was tried"))
 }
 

@@ -1,6 +1,6 @@
 //! Lossy encoding: from planes as they are stored, so that nothing is lost to colour conversion.
 
-use squeezed_plugin_api::{Effort, Error, Progressive};
+use squeezed_plugin_api::{Effort, Error, Job};
 
 use crate::chroma;
 use crate::codec::{self, Coefficients, ColorSpace, Planes, Poll, Recipe};
@@ -25,18 +25,11 @@ pub fn obstacle(frame: &Frame, color: ColorSpace) -> Option<&'static str> {
     }
 }
 
-/// Encodes at one quality and codes the result in the smallest allowed scan order, which makes it a fixed point of the
-/// lossless search.
+/// A codestream at one quality, not yet in its smallest scan order.
 ///
 /// # Errors
 /// `Stopped`, `UnsupportedFeature` where libjpeg cannot write it.
-pub fn encode(
-    picture: &Planes,
-    quality: u8,
-    effort: Effort,
-    order: Progressive,
-    poll: Poll<'_>,
-) -> Result<Coded, Error> {
+pub fn quantize(picture: &Planes, quality: u8, effort: Effort, poll: Poll<'_>) -> Result<Vec<u8>, Error> {
     let tables = quality::tables(quality).ok_or_else(|| Error::failed("no quantization tables"))?;
     let table_of: Vec<u8> = picture.color.chroma().iter().map(|chroma| u8::from(*chroma)).collect();
     let used = if table_of.contains(&1) { 2 } else { 1 };
@@ -46,9 +39,16 @@ pub fn encode(
         trellis: effort != Effort::Fast,
         lambdas: LAMBDAS,
     };
-    let stream = codec::encode(picture, &recipe, poll).map_err(refused)?;
-    let coefficients = Coefficients::read(&stream, Some(picture.color), poll).map_err(refused)?;
-    lossless::smallest(&coefficients, order, Search::of(effort))
+    codec::encode(picture, &recipe, poll).map_err(refused)
+}
+
+/// Codes what [`quantize`] made in the smallest allowed scan order, which makes it a fixed point of the lossless search.
+///
+/// # Errors
+/// `Stopped`, `UnsupportedFeature` where libjpeg cannot write it.
+pub fn code(job: &Job<'_>, stream: &[u8], color: ColorSpace, poll: Poll<'_>) -> Result<Coded, Error> {
+    let coefficients = Coefficients::read(stream, Some(color), poll).map_err(refused)?;
+    lossless::smallest(job, &coefficients, job.options.progressive, Search::of(job.options.effort))
 }
 
 /// The planes of a codestream, chroma reduced where that serves.

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use mozjpeg_sys as sys;
 
-/// Answers whether the job should stop.
-pub type Poll<'a> = &'a dyn Fn() -> bool;
+/// Answers whether the job should stop, on any thread of it.
+pub type Poll<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// Why libjpeg did not finish.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

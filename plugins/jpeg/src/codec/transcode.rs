@@ -117,6 +117,12 @@ pub struct Coefficients<'a> {
     color: ColorSpace,
 }
 
+// SAFETY: behind a shared reference nothing but `write` calls libjpeg, with a compressor of its own each time, its own
+// error manager and its own memory. Of the decompressor it reads parameters and coefficients. The one thing that libjpeg
+// could write to in the arrays is rows that nobody has defined, and `read` has defined all; they lie in memory as a whole
+// (jmemnobs has no backing store). `Poll` is `Sync`.
+unsafe impl Sync for Coefficients<'_> {}
+
 impl<'a> Coefficients<'a> {
     /// Reads all coefficients of a codestream. `color` is what its components mean where its own markers do not tell.
     ///
@@ -129,6 +135,7 @@ impl<'a> Coefficients<'a> {
         if arrays.is_null() {
             return Err(CodecError::Damaged("no coefficients".into()));
         }
+        define(&mut reader, arrays)?;
         let color = color.unwrap_or(reader.color());
         Ok(Self { reader, arrays, poll, expected: input.len(), color })
     }
@@ -179,4 +186,26 @@ impl<'a> Coefficients<'a> {
         })?;
         writer.finish()
     }
+}
+
+/// Makes every row of the arrays one that was written to, as zeroes where no scan had it. Reading such a row would zero it
+/// each time, on any thread.
+fn define(reader: &mut Reader<'_>, arrays: *mut *mut sys::jvirt_barray_control) -> Result<(), CodecError> {
+    let shapes: Vec<(u32, u32)> = reader
+        .components()
+        .iter()
+        .map(|c| (c.height_in_blocks, u32::try_from(c.v_samp_factor).unwrap_or(1).max(1)))
+        .collect();
+    let raw = reader.raw();
+    // SAFETY: `mem` is the object's memory manager from its creation on.
+    let access = unsafe { raw.common.mem.as_ref() }.and_then(|mem| mem.access_virt_barray);
+    let access = access.ok_or_else(|| CodecError::Refused("no access to coefficients".into()))?;
+    for (i, (height, step)) in shapes.into_iter().enumerate() {
+        for row in (0..height).step_by(step as usize) {
+            // SAFETY: there is an array for each component, as high as its blocks rounded up to the sampling factor, which
+            // is also how many rows may be asked for at once.
+            guard(|| unsafe { access(&mut raw.common, *arrays.add(i), row, step, 1) })?;
+        }
+    }
+    Ok(())
 }

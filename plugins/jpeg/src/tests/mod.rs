@@ -4,6 +4,7 @@ mod corpus;
 mod damage;
 mod metadata;
 mod optimizing;
+mod threads;
 
 use squeezed_plugin_api::testing::{self, Offer};
 use squeezed_plugin_api::{Error, FrameHeader, FrameSink, ImageHeader, Optimizer, Options, Stop};
@@ -90,6 +91,20 @@ pub fn made(space: mozjpeg::ColorSpace, channels: usize, progressive: bool) -> V
     let mut started = c.start_compress(Vec::new()).unwrap();
     let sample = |i: usize| ((i % 251) ^ (i / 7 % 64)) as u8;
     let samples: Vec<u8> = (0..width * height * channels).map(sample).collect();
+    started.write_scanlines(&samples).unwrap();
+    started.finish().unwrap()
+}
+
+/// A picture of six megapixels that takes a while.
+pub fn large() -> Vec<u8> {
+    let (width, height) = (3000, 2000);
+    let mut c = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_RGB);
+    c.set_size(width, height);
+    c.set_quality(95.0);
+    c.set_optimize_coding(false);
+    let mut started = c.start_compress(Vec::new()).unwrap();
+    let sample = |i: usize| ((i % (3 * width) / 7) ^ (i / (3 * width) / 3) ^ (i.wrapping_mul(i) >> 7 & 31)) as u8;
+    let samples: Vec<u8> = (0..width * height * 3).map(sample).collect();
     started.write_scanlines(&samples).unwrap();
     started.finish().unwrap()
 }
