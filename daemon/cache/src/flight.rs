@@ -147,3 +147,182 @@ impl<S> Flights<S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn key(n: u8) -> Key {
+        Key::from_bytes([n; 32])
+    }
+
+    fn lead(joined: Joined) -> Seat {
+        match joined {
+            Joined::Leader(seat) => seat,
+            Joined::Follower(_) => panic!("a flight was there"),
+        }
+    }
+
+    fn follow(joined: Joined) -> Seat {
+        match joined {
+            Joined::Follower(seat) => seat,
+            Joined::Leader(_) => panic!("no flight was there"),
+        }
+    }
+
+    #[test]
+    fn one_leads_the_others_follow_and_all_get_the_end() {
+        let flights = Flights::new();
+        let leader = lead(flights.join(1, key(1), "a"));
+        follow(flights.join(1, key(1), "b"));
+        follow(flights.join(1, key(1), "c"));
+        let other = lead(flights.join(1, key(2), "x"));
+        assert_eq!(flights.stats(), FlightStats { running: 2, waiting: 4, shared: 2 });
+        let mut seen = Vec::new();
+        flights.visit(&leader, |s| seen.push(*s));
+        assert_eq!(seen, ["a", "b", "c"]);
+        assert_eq!(flights.finish(&leader), ["a", "b", "c"]);
+        assert_eq!(flights.finish(&leader), [""; 0]);
+        assert_eq!(flights.finish(&other), ["x"]);
+        lead(flights.join(1, key(1), "d"));
+    }
+
+    #[test]
+    fn users_never_share() {
+        let flights = Flights::new();
+        let one = lead(flights.join(1, key(1), 1));
+        let two = lead(flights.join(2, key(1), 2));
+        assert_eq!((flights.finish(&one), flights.finish(&two)), (vec![1], vec![2]));
+    }
+
+    #[test]
+    fn the_run_goes_on_for_whoever_is_left() {
+        let flights = Flights::new();
+        let leader = lead(flights.join(1, key(1), "a"));
+        let follower = follow(flights.join(1, key(1), "b"));
+        assert_eq!(flights.leave(&leader), Left::Others("a"));
+        assert_eq!(flights.leave(&leader), Left::Gone);
+        follow(flights.join(1, key(1), "c"));
+        assert_eq!(flights.leave(&follower), Left::Others("b"));
+        assert_eq!(flights.finish(&leader), ["c"]);
+    }
+
+    #[test]
+    fn the_last_to_leave_ends_the_run_and_its_end_is_not_the_next_ones() {
+        let flights = Flights::new();
+        let first = lead(flights.join(1, key(1), "a"));
+        assert_eq!(flights.leave(&first), Left::Last("a"));
+        let second = lead(flights.join(1, key(1), "b"));
+        assert!(flights.finish(&first).is_empty());
+        assert_eq!(flights.leave(&first), Left::Gone);
+        assert_eq!(flights.finish(&second), ["b"]);
+    }
+
+    #[test]
+    fn from_many_threads_everybody_gets_exactly_one_answer() {
+        let flights = Flights::new();
+        let (answers, runs) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|s| {
+            for t in 0..8_u8 {
+                let (flights, answers, runs) = (&flights, &answers, &runs);
+                s.spawn(move || {
+                    for i in 0..2000_u32 {
+                        let k = key((i % 3) as u8);
+                        match flights.join(u32::from(t % 2), k, ()) {
+                            Joined::Leader(seat) => {
+                                runs.fetch_add(1, Ordering::Relaxed);
+                                if i % 5 == 0 {
+                                    std::thread::yield_now();
+                                }
+                                answers.fetch_add(flights.finish(&seat).len(), Ordering::Relaxed);
+                            }
+                            Joined::Follower(seat) if i % 4 == 0 => match flights.leave(&seat) {
+                                // It answers itself; so does whoever finds the flight gone with nobody in it.
+                                Left::Others(()) | Left::Last(()) => {
+                                    let _ = answers.fetch_add(1, Ordering::Relaxed);
+                                }
+                                Left::Gone => {}
+                            },
+                            Joined::Follower(_) => {}
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(answers.into_inner(), 16_000);
+        let stats = flights.stats();
+        assert_eq!((stats.running, stats.waiting), (0, 0));
+        assert_eq!(stats.shared as usize, 16_000 - runs.into_inner());
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Join(u32, u8),
+        Leave(usize),
+        Finish(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0..2_u32, 0..3_u8).prop_map(|(u, k)| Step::Join(u, k)),
+            any::<usize>().prop_map(Step::Leave),
+            any::<usize>().prop_map(Step::Finish),
+        ]
+    }
+
+    proptest! {
+        /// Against a plain list of runs: who is in which, who leads, who is told what.
+        #[test]
+        fn as_a_list_of_runs(steps in prop::collection::vec(step(), 1..120)) {
+            struct Run { uid: u32, key: u8, leader: Seat, riders: Vec<usize>, over: bool }
+            let flights = Flights::new();
+            let mut runs: Vec<Run> = Vec::new();
+            let mut seats: Vec<Seat> = Vec::new();
+            for s in steps {
+                match s {
+                    Step::Join(uid, k) => {
+                        let id = seats.len();
+                        let known = runs.iter_mut().find(|r| !r.over && (r.uid, r.key) == (uid, k));
+                        match (flights.join(uid, key(k), id), known) {
+                            (Joined::Leader(seat), None) => {
+                                runs.push(Run { uid, key: k, leader: seat, riders: vec![id], over: false });
+                                seats.push(seat);
+                            }
+                            (Joined::Follower(seat), Some(run)) => {
+                                run.riders.push(id);
+                                seats.push(seat);
+                            }
+                            (joined, _) => prop_assert!(false, "{:?}", joined),
+                        }
+                    }
+                    Step::Leave(n) if !seats.is_empty() => {
+                        let id = n % seats.len();
+                        let run = runs.iter_mut().find(|r| !r.over && r.riders.contains(&id));
+                        let left = flights.leave(&seats[id]);
+                        match run {
+                            None => prop_assert_eq!(left, Left::Gone),
+                            Some(run) => {
+                                run.riders.retain(|r| *r != id);
+                                run.over = run.riders.is_empty();
+                                prop_assert_eq!(left, if run.over { Left::Last(id) } else { Left::Others(id) });
+                            }
+                        }
+                    }
+                    Step::Finish(n) if !runs.is_empty() => {
+                        let at = n % runs.len();
+                        let run = &mut runs[at];
+                        let told = flights.finish(&run.leader);
+                        let wanted = if run.over { Vec::new() } else { std::mem::take(&mut run.riders) };
+                        run.over = true;
+                        prop_assert_eq!(told, wanted);
+                    }
+                    _ => {}
+                }
+                let (running, waiting) = runs.iter().filter(|r| !r.over).fold((0, 0), |(n, w), r| (n + 1, w + r.riders.len() as u64));
+                prop_assert_eq!((flights.stats().running, flights.stats().waiting), (running, waiting));
+            }
+        }
+    }
+}

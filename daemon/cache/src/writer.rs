@@ -19,6 +19,9 @@ use crate::{InputHash, Key, MAX_META, entry};
 const RETRY: Duration = Duration::from_secs(2);
 /// Names of files that are being written.
 const TEMP: &str = ".squeezed-";
+/// Threads that wait for the disk together: the file system makes what they wait for last in one go, so a batch takes
+/// little longer than one file (measured on ext4: 0.15 ms a file instead of 2.6).
+const SYNCS: usize = 8;
 /// Most bytes that are written before they get their names together.
 const TOGETHER: u64 = 16 << 20;
 /// One entry gets at most this share of the bound: one quarter.
@@ -35,6 +38,7 @@ pub(crate) struct Writer {
 
 /// Written, without its name yet.
 struct Staged {
+    file: File,
     shelf: Arc<Shelf>,
     temp: String,
     name: Name,
@@ -185,21 +189,25 @@ impl Writer {
         let temp = format!("{TEMP}{}-{}", std::process::id(), self.serial);
         let written = shelf.create(&temp).and_then(|mut file| {
             entry::write(&mut file, name.uid, &name.key, meta, body)?;
-            file.sync_data()
+            Ok(file)
         });
-        if let Err(e) = written {
-            let _ = shelf.remove(&temp);
-            return Err(e);
+        match written {
+            Ok(file) => self.staged.push(Staged { file, shelf, temp, name, len }),
+            Err(e) => {
+                let _ = shelf.remove(&temp);
+                return Err(e);
+            }
         }
-        self.staged.push(Staged { shelf, temp, name, len });
         Ok(())
     }
 
-    /// Gives what was written its names and makes them last.
+    /// Makes what was written last, gives it its names and makes them last too.
     fn commit(&mut self) {
         let mut shelves: Vec<Arc<Shelf>> = Vec::new();
-        for s in std::mem::take(&mut self.staged) {
-            match s.shelf.rename(&s.temp, &s.name.key.to_hex()) {
+        let staged = std::mem::take(&mut self.staged);
+        let synced = sync(&staged);
+        for (s, synced) in staged.into_iter().zip(synced) {
+            match synced.and_then(|()| s.shelf.rename(&s.temp, &s.name.key.to_hex())) {
                 Ok(()) => {
                     self.shared.index().insert(s.name, s.len);
                     count(&self.shared.counters.written);
@@ -210,13 +218,13 @@ impl Writer {
                 Err(e) => {
                     let _ = s.shelf.remove(&s.temp);
                     count(&self.shared.counters.failed);
-                    self.shared.complaints.tell("name an entry", &e);
+                    self.shared.complaints.tell("make an entry last", &e);
                 }
             }
         }
         for shelf in shelves {
             if let Err(e) = shelf.sync() {
-                self.shared.complaints.tell("make entries last", &e);
+                self.shared.complaints.tell("make names last", &e);
             }
         }
     }
@@ -239,4 +247,24 @@ impl Writer {
             }
         }
     }
+}
+
+/// Waits until the disk has all of it; one result each.
+fn sync(staged: &[Staged]) -> Vec<io::Result<()>> {
+    let alone = |part: &[Staged]| part.iter().map(|s| s.file.sync_data()).collect::<Vec<_>>();
+    let share = staged.len().div_ceil(SYNCS).max(1);
+    if staged.len() <= 1 {
+        return alone(staged);
+    }
+    std::thread::scope(|scope| {
+        let spawn =
+            |part| std::thread::Builder::new().spawn_scoped(scope, move || alone(part)).map_err(|_| part);
+        let threads: Vec<_> = staged.chunks(share).map(spawn).collect();
+        let results = threads.into_iter().zip(staged.chunks(share)).map(|(thread, part)| match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|_| alone(part)),
+            // No thread to be had: one after the other.
+            Err(part) => alone(part),
+        });
+        results.flatten().collect()
+    })
 }

@@ -114,7 +114,9 @@ impl Listener {
             Socket::Tcp(listener) => {
                 listener.set_nonblocking(true).context("cannot set up the metrics socket")?;
                 let listener = TcpListener::from_std(listener).context("cannot set up the metrics socket")?;
-                tracing::info!(address = ?listener.local_addr().ok(), "metrics on http://ADDRESS/metrics");
+                if let Ok(address) = listener.local_addr() {
+                    tracing::info!("metrics on http://{address}/metrics");
+                }
                 loop {
                     tokio::select! {
                         accepted = listener.accept() => server.clone().take(accepted.map(|a| a.0)).await,
@@ -127,7 +129,7 @@ impl Listener {
                 listener.set_nonblocking(true).context("cannot set up the metrics socket")?;
                 let listener =
                     UnixListener::from_std(listener).context("cannot set up the metrics socket")?;
-                tracing::info!(socket = %bound.path().display(), "metrics on a Unix socket");
+                tracing::info!(socket = %bound.path().display(), "metrics listening");
                 loop {
                     tokio::select! {
                         accepted = listener.accept() => server.clone().take(accepted.map(|a| a.0)).await,

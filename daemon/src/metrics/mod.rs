@@ -10,6 +10,8 @@ mod http;
 mod listener;
 pub mod names;
 mod recorder;
+#[cfg(test)]
+mod tests;
 
 pub use gauges::{Gauges, PoolReading, Reading};
 pub use listener::{Listen, Listener};
