@@ -27,7 +27,7 @@ pub(crate) struct Round<K> {
     /// The round of the last turn. Someone new has been served that much.
     current: u64,
     /// CPU by which newcomers went before others, less what those got since.
-    jumped: u64,
+    jumped: i64,
     in_flight: usize,
     sequence: u64,
 }
@@ -80,7 +80,11 @@ impl<K: Copy + Ord> Round<K> {
         let sequence = self.sequence();
         self.put(
             peer,
-            if self.round(served) <= level { Place::Newcomer(sequence) } else { self.turn(served, sequence) },
+            if self.round(served) <= self.current {
+                Place::Newcomer(sequence)
+            } else {
+                self.turn(served, sequence)
+            },
         );
     }
 
@@ -95,7 +99,7 @@ impl<K: Copy + Ord> Round<K> {
     /// Whose turn it is among the peers that are wanted.
     pub fn first(&self, wanted: impl Fn(K) -> bool) -> Option<K> {
         let new = self.newcomers.iter().map(|(_, peer)| *peer).find(|peer| wanted(*peer));
-        if new.is_some() && self.jumped < self.quantum {
+        if new.is_some() && self.jumped < i64::try_from(self.quantum).unwrap_or(i64::MAX) {
             return new;
         }
         self.turns.iter().map(|(_, _, peer)| *peer).find(|peer| wanted(*peer)).or(new)
@@ -108,10 +112,13 @@ impl<K: Copy + Ord> Round<K> {
         let (served, place) = (account.served, account.place);
         self.in_flight += 1;
         self.put(peer, Place::Away);
+        let (cost, nobody_new) = (i64::try_from(cpu).unwrap_or(i64::MAX), self.newcomers.is_empty());
         self.jumped = match place {
             Place::Newcomer(_) if self.turns.is_empty() => 0,
-            Place::Newcomer(_) => self.jumped.saturating_add(cpu),
-            Place::Turn(..) | Place::Away => self.jumped.saturating_sub(cpu),
+            Place::Newcomer(_) => self.jumped.saturating_add(cost),
+            // Only what goes before someone new is credit for the new.
+            _ if nobody_new => self.jumped.saturating_sub(cost).max(self.jumped.min(0)),
+            Place::Turn(..) | Place::Away => self.jumped.saturating_sub(cost),
         };
         if place != Place::Away {
             self.current = self.current.max(self.round(served));
@@ -153,7 +160,7 @@ impl<K: Copy + Ord> Round<K> {
         self.set_served(peer, served);
         match place {
             Place::Turn(_, sequence) => self.put(peer, self.turn(served, sequence)),
-            Place::Newcomer(sequence) if self.round(served) > self.level() => {
+            Place::Newcomer(sequence) if self.round(served) > self.current => {
                 self.put(peer, self.turn(served, sequence));
             }
             Place::Newcomer(_) | Place::Away => {}
