@@ -4,6 +4,7 @@
 
 mod jpeg;
 mod png;
+mod tiff;
 mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -86,6 +87,7 @@ impl<'a> Decoder<'a> {
         match format {
             "jpeg" => Some(Decoder::Own("zune-jpeg", jpeg::decode)),
             "png" => Some(Decoder::Own("png", png::decode)),
+            "tiff" => Some(Decoder::Own("tiff", tiff::decode)),
             "webp" => Some(Decoder::Own("image-webp", webp::decode)),
             _ => None,
         }
