@@ -7,8 +7,11 @@ use crate::lane::Lane;
 /// What decides order, limits and shares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Threads in each lane: as many as the process may use cores. At least 1.
+    /// Cores that the process may use, and threads of Light. At least 1.
     pub cores: usize,
+    /// Threads of Heavy. At least 1; as many as cores unless there is memory for more: then a job of some 100 ms waits
+    /// less behind those of many seconds.
+    pub heavy_threads: usize,
     /// Most jobs that wait (admitted, their work not begun). Jobs for which a Light thread is free come on top.
     pub queue_jobs: usize,
     /// Most bytes of input that jobs which wait hold. A single larger job is taken when nothing else waits.
@@ -31,6 +34,7 @@ impl Config {
     pub fn for_cores(cores: usize) -> Self {
         Self {
             cores: cores.max(1),
+            heavy_threads: cores.max(1),
             queue_jobs: 1024,
             queue_bytes: u64::MAX,
             light_limit: Duration::from_millis(100),
@@ -49,6 +53,7 @@ impl Config {
     /// The same with numbers that the arithmetic can bear.
     pub(crate) fn sane(mut self) -> Self {
         self.cores = self.cores.max(1);
+        self.heavy_threads = self.heavy_threads.max(1);
         self.quantum = self.quantum.max(Duration::from_micros(1));
         self.heavy_share = if self.heavy_share.is_finite() { self.heavy_share.clamp(0.0, 0.9) } else { 0.0 };
         self

@@ -26,21 +26,20 @@ use crate::time::{Time, cpu_nanos};
 /// expected CPU` goes first. A job whose memory does not fit keeps its turn: no other work of its lane starts before it.
 ///
 /// # Bounds
-/// With `q` the quantum, `J` the longest expected CPU of a job in the lane, `n` the peers (users, or connections of a
-/// user) that have work waiting in it, all in CPU time that the lane's threads work off together:
+/// In CPU time that a lane's threads work off together, memory aside. `q` is the quantum, `J` the longest expected CPU of
+/// a job in the lane, `n` the peers (users, or connections of one user) that have work waiting in it meanwhile.
 ///
-/// - *Threads*: at most `cores` runs in each lane, demoted ones aside.
-/// - *Newcomer*: a peer that owes nothing goes next, so it waits for one of the running jobs at most. If other newcomers
-///   wait already, these and as much work of the others as theirs go first, and at most `2 J`.
+/// - *Threads*: at most `cores` runs in Light and `heavy_threads` in Heavy, demoted ones aside.
+/// - *Newcomer*: a peer that owes nothing goes next: it waits for one of the running jobs. If others came new just before
+///   it, these, as much work of the rest as theirs, and `2 J` may go first.
 /// - *Fair*: of two peers that have had work waiting since the same moment, neither was served more than `q + J` more
 ///   than the other, however many connections or jobs it has.
-/// - *Starvation*: a peer's first job starts before the others of its level were served `(n - 1)(q + 2 J)` more, and
-///   newcomers as much again and `q + J`.
-/// - *Ageing*: a job is never overtaken by one of its connection that came later than `stretch` times its expected CPU
-///   after it.
-/// - *Heavy's floor*: while Heavy has work that fits, it gets `heavy_share x t - debt_limit - heavy_share x s` of CPU in
-///   any time `t`, where `s` is how long a Light job may run before it ends or is demoted, plus twice the time between
-///   two calls of [`heavy_used`](Self::heavy_used). So a job of CPU `c` that has Heavy to itself ends within
+/// - *Starvation*: before a peer's next job the others of its level are served at most `2 (n - 1) (q + J)`, and newcomers
+///   as much as these and `2 (q + J)`.
+/// - *Ageing*: no job is overtaken by one of its connection that came later than `stretch` times its expected CPU after it.
+/// - *Heavy's floor*: while Heavy has work that fits, it gets at least `heavy_share x (t - s) - debt_limit` of CPU in any
+///   time `t`, where `s` is how long a light job may run before it ends or is demoted, plus twice the time between two
+///   calls of [`heavy_used`](Self::heavy_used). So a job of CPU `c` that has Heavy to itself ends within
 ///   `(c + debt_limit) / heavy_share + s`.
 #[derive(Debug)]
 pub struct Schedule {
@@ -140,7 +139,7 @@ impl Schedule {
         self.advance(now);
         let threads = match lane {
             Lane::Light => self.light_threads(),
-            Lane::Heavy => self.config.cores,
+            Lane::Heavy => self.config.heavy_threads,
         };
         if self.lane(lane).running.len() >= threads {
             return None;
@@ -344,14 +343,17 @@ impl Schedule {
     }
 
     fn start_of(&self, now: Time, lane: Lane, uid: u32, connection: u64, cpu: u64) -> Duration {
-        let state = self.lane(lane);
-        if state.running.len() < self.config.cores && state.queue.len() == 0 {
+        let (state, threads) = match lane {
+            Lane::Light => (&self.light, self.config.cores),
+            Lane::Heavy => (&self.heavy, self.config.heavy_threads),
+        };
+        if state.running.len() < threads && state.queue.len() == 0 {
             return Duration::ZERO;
         }
         let cores = self.config.cores as u64;
         let before = state.queue.cpu_before(uid, connection, cpu) / cores / 2;
         let first_end = state.running.first().map(|(end, _)| end.saturating_sub(now));
-        let free = first_end.filter(|_| state.running.len() >= self.config.cores).unwrap_or_default();
+        let free = first_end.filter(|_| state.running.len() >= threads).unwrap_or_default();
         free.saturating_add(Duration::from_nanos(before))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p squeezed-schedule --example simulate -- --jobs 1000000`
 //!
-//! Also `--cores 2`, `--seed 1`, `--stretch 20` and `--quantum-ms 20`.
+//! Also `--cores 2`, `--seed 1`, `--stretch 20`, `--quantum-ms 20` and `--heavy-threads 2`.
 
 mod model;
 
@@ -17,7 +17,9 @@ fn main() {
     let defaults = Config::for_cores(cores);
     let quantum = option("--quantum-ms", defaults.quantum.as_millis() as u64);
     let stretch = option("--stretch", u64::from(defaults.stretch)) as u32;
-    let config = Config { stretch, quantum: Duration::from_millis(quantum), ..defaults };
+    let heavy_threads = option("--heavy-threads", cores as u64) as usize;
+    let quantum = Duration::from_millis(quantum);
+    let config = Config { heavy_threads, stretch, quantum, ..defaults };
     println!(
         "{jobs} jobs per pattern, {cores} cores, seed {seed}; slowdown = time from arrival to end / own CPU\n"
     );

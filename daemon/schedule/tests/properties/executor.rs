@@ -78,7 +78,7 @@ impl Executor {
         let room = self.count(lane, Run::Runs)
             < match lane {
                 Lane::Light => self.threads_of_light(),
-                Lane::Heavy => self.schedule.config().cores,
+                Lane::Heavy => self.schedule.config().heavy_threads,
             };
         let (fits, mut asked) = (self.memory_fits, None);
         let got = self.schedule.next(self.now, lane, &mut |id, memory| {
@@ -166,13 +166,15 @@ impl Executor {
     /// The scheduler's numbers are these books' numbers.
     pub fn check(&self) {
         let seen = self.schedule.snapshot(self.now);
-        let cores = self.schedule.config().cores;
-        for (lane, seen) in [(Lane::Light, seen.light), (Lane::Heavy, seen.heavy)] {
+        let config = self.schedule.config();
+        let lanes =
+            [(Lane::Light, seen.light, config.cores), (Lane::Heavy, seen.heavy, config.heavy_threads)];
+        for (lane, seen, threads) in lanes {
             assert_eq!(
                 (seen.running, seen.queued),
                 (self.count(lane, Run::Runs), self.count(lane, Run::Waits))
             );
-            assert!(seen.running <= cores);
+            assert!(seen.running <= threads);
             let waits = || self.jobs.values().filter(|job| job.lane == lane && job.run == Run::Waits);
             assert_eq!(seen.expected_cpu, waits().map(|job| job.cpu).sum());
             let oldest = waits().map(|job| self.now - job.arrived).max().unwrap_or_default();

@@ -75,11 +75,12 @@ proptest! {
     #[test]
     fn the_books_agree_whatever_happens(
         cores in 1_usize..4,
+        heavy_threads in 1_usize..6,
         queue_jobs in 0_usize..40,
         queue_bytes in prop_oneof![Just(u64::MAX), 50_u64..500],
         events in prop::collection::vec(event(), 0..400),
     ) {
-        let mut executor = Executor::new(Config { queue_jobs, queue_bytes, ..Config::for_cores(cores) });
+        let mut executor = Executor::new(Config { heavy_threads, queue_jobs, queue_bytes, ..Config::for_cores(cores) });
         for event in events {
             happen(&mut executor, event);
             executor.check();
