@@ -22,6 +22,7 @@ struct sq_encode {
     uint32_t speed;   // 0 to 9
     uint32_t lossless;
     uint32_t tune;    // 0: PSNR, 1: what looks best
+    uint32_t screen;  // text and drawings
     // Samples of 16 bit in planes without padding.
     const uint16_t *planes[3];
 };
@@ -107,6 +108,7 @@ int sq_encode(const struct sq_encode *e, uint8_t **out, size_t *length, char *te
     SET(AV1E_SET_TRANSFER_CHARACTERISTICS, (int)e->transfer);
     SET(AV1E_SET_MATRIX_COEFFICIENTS, (int)e->matrix);
     SET(AV1E_SET_CHROMA_SAMPLE_POSITION, (int)e->chroma_position);
+    if (e->screen) SET(AV1E_SET_TUNE_CONTENT, AOM_CONTENT_SCREEN);
     if (e->lossless) {
         SET(AV1E_SET_LOSSLESS, 1u);
     } else {

@@ -25,14 +25,3 @@ pub fn headers(unit: &[u8]) -> Option<(Sequence, Frame)> {
     let frame = Frame::read(&sequence, (frame.temporal, frame.spatial), frame.payload)?;
     Some((sequence, frame))
 }
-
-/// A temporal unit without what means nothing inside a container: delimiters and padding.
-pub fn tidy(unit: &[u8]) -> Option<Vec<u8>> {
-    let mut kept = Vec::with_capacity(unit.len());
-    for obu in obu::split(unit)? {
-        if !matches!(obu.kind, kind::DELIMITER | kind::PADDING) {
-            kept.extend_from_slice(obu.whole);
-        }
-    }
-    Some(kept)
-}

@@ -10,6 +10,8 @@ pub mod kind {
     pub const DELIMITER: u8 = 2;
     /// A frame header on its own.
     pub const FRAME_HEADER: u8 = 3;
+    /// Light levels and the like.
+    pub const METADATA: u8 = 5;
     /// A frame: header and tiles.
     pub const FRAME: u8 = 6;
     /// Padding.
@@ -25,8 +27,8 @@ pub struct Obu<'a> {
     pub temporal: u8,
     /// Spatial layer.
     pub spatial: u8,
-    /// Whether it says its layers.
-    pub has_extension: bool,
+    /// Whether it says its length, so that another may follow.
+    pub has_size: bool,
     /// Header and payload.
     pub whole: &'a [u8],
     /// What follows its header.
@@ -66,7 +68,7 @@ fn one(data: &[u8]) -> Option<(Obu<'_>, &[u8])> {
     let start = header + size_bytes;
     let end = start.checked_add(length)?;
     let obu =
-        Obu { kind, temporal, spatial, has_extension, whole: data.get(..end)?, payload: data.get(start..end)? };
+        Obu { kind, temporal, spatial, has_size, whole: data.get(..end)?, payload: data.get(start..end)? };
     Some((obu, data.get(end..)?))
 }
 

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_int};
 
 use squeezed_plugin_api::Error;
 
-use super::How;
+use super::{Content, How};
 use super::picture::Picture;
 
 #[repr(C)]
@@ -22,6 +22,7 @@ struct RawEncode {
     speed: u32,
     lossless: u32,
     tune: u32,
+    screen: u32,
     planes: [*const u16; 3],
 }
 
@@ -70,6 +71,7 @@ pub fn encode(picture: &Picture, how: How) -> Result<Vec<u8>, Error> {
         speed: how.speed.into(),
         lossless: how.lossless.into(),
         tune: how.tuned.into(),
+        screen: (how.content == Content::Screen).into(),
         planes: [plane(0), plane(1), plane(2)],
     };
     let (mut out, mut length) = (std::ptr::null_mut(), 0);

@@ -8,7 +8,9 @@ mod picture;
 mod rav1e;
 
 pub use dav1d::Decoder;
-pub use picture::{Color, Layout, Picture};
+#[cfg(test)]
+pub use picture::Color;
+pub use picture::{Layout, Picture};
 
 #[cfg(aom)]
 use aom as encoder;
@@ -17,6 +19,15 @@ use rav1e as encoder;
 
 use squeezed_plugin_api::Error;
 
+/// What a picture shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Whatever a camera sees.
+    Photo,
+    /// Drawings, text, windows: flat areas and hard edges that repeat.
+    Screen,
+}
+
 /// How to encode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct How {
@@ -24,6 +35,8 @@ pub struct How {
     pub cq: u8,
     /// 0, slow and small, to 9.
     pub speed: u8,
+    /// What it shows.
+    pub content: Content,
     /// Every sample as it was.
     pub lossless: bool,
     /// For what looks best, not for the smallest error.

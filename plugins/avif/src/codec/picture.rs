@@ -91,16 +91,17 @@ impl Picture {
             })
     }
 
-    /// The same picture with more bits a sample. Values are scaled as their range demands.
-    pub fn deepened(&self, depth: u8) -> Self {
+    /// The same picture with more bits a sample. Values are scaled as their range demands; `coloured` says that the
+    /// planes are colours themselves, so that none of them has its zero in the middle.
+    pub fn deepened(&self, depth: u8, full_range: bool, coloured: bool) -> Self {
         let more = depth.saturating_sub(self.depth);
         let (from, to) = ((1u32 << self.depth) - 1, (1u32 << depth) - 1);
         let planes = self.planes.iter().enumerate().map(|(i, plane)| {
-            if !self.color.full_range {
+            if !full_range {
                 return plane.iter().map(|v| v << more).collect();
             }
             // Chroma's zero is the middle, which is one above half of the largest.
-            let zero = if i == 0 || self.color.matrix == 0 { (0, 0) } else { (1 << (self.depth - 1), 1 << (depth - 1)) };
+            let zero = if i == 0 || coloured { (0, 0) } else { (1 << (self.depth - 1), 1 << (depth - 1)) };
             let scaled = |v: &u16| {
                 let off = i64::from(*v) - i64::from(zero.0);
                 let wide = off * i64::from(to) * 2;
@@ -109,17 +110,7 @@ impl Picture {
             };
             plane.iter().map(scaled).collect()
         });
-        Self { depth, planes: planes.collect(), ..self.clone_without_planes() }
-    }
-
-    fn clone_without_planes(&self) -> Self {
-        Self {
-            width: self.width,
-            height: self.height,
-            layout: self.layout,
-            depth: self.depth,
-            color: self.color,
-            planes: Vec::new(),
-        }
+        let planes = planes.collect();
+        Self { width: self.width, height: self.height, layout: self.layout, depth, color: self.color, planes }
     }
 }
