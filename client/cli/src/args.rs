@@ -36,23 +36,23 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "A file that is called like a command is given as ./status.\n\n\
-Exit codes: 0 ok (files that stay unchanged included), 2 usage, 3 no input could be read, 4 an output could not be \
+Exit codes: 0 ok (files that stay unchanged included), 1 bench: requests failed or --check missed a figure, 2 usage, 3 no input could be read, 4 an output could not be \
 written, 5 some files failed (the highest of 3, 4 and 5 wins), 69 no daemon, 130 interrupted.";
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Global {
     /// Socket of the daemon [default: $SQUEEZED_SOCKET, or the first of the usual places that answers]
-    #[arg(long, value_name = "PATH", global = true, value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "PATH", global = true, display_order = 100, value_hint = ValueHint::FilePath)]
     pub socket: Option<PathBuf>,
     /// Do not start a daemon where none answers
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     pub no_autostart: bool,
     /// Answer in JSON on stdout, one object a line
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 102)]
     pub json: bool,
     /// No progress, no summary; failures are still told
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 103)]
     pub quiet: bool,
 }
 
@@ -117,8 +117,21 @@ pub enum Command {
     },
     /// List the daemon's plugins and the formats they handle
     Plugins,
-    /// Show what the daemon is doing
-    Status,
+    /// Show what the daemon is doing: lanes, queue, memory, plugins, running jobs
+    Status {
+        /// Show it again and again until Ctrl-C, in place on a terminal [default: every second]
+        #[arg(
+            long,
+            value_name = "SECONDS",
+            num_args = 0..=1,
+            require_equals = true,
+            default_missing_value = "1",
+            value_parser = interval
+        )]
+        watch: Option<f64>,
+    },
+    /// Put the daemon under load and measure it
+    Bench(Box<crate::bench::Bench>),
     /// Print the socket of the daemon that answers, or where one would be started
     Sockname,
     /// Print a completion script for a shell
@@ -192,7 +205,8 @@ fn percent(text: &str) -> Result<f64, String> {
     if (0.0..=100.0).contains(&value) { Ok(value) } else { Err("not within 0 and 100".into()) }
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+/// A time in seconds, with or without its unit.
+pub fn seconds(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('s').unwrap_or(text).trim();
     let value: f64 = number.parse().map_err(|_| "not a number".to_owned())?;
     // A thousandth is the least that the protocol can say; a month is more than anyone means.
@@ -201,6 +215,11 @@ fn seconds(text: &str) -> Result<f64, String> {
     } else {
         Err("not within 0.001 and 2678400".into())
     }
+}
+
+fn interval(text: &str) -> Result<f64, String> {
+    let value = seconds(text).ok().filter(|value| (0.1..=3600.0).contains(value));
+    value.ok_or_else(|| "not a number within 0.1 and 3600".into())
 }
 
 impl Optimize {
@@ -334,7 +353,7 @@ mod tests {
     #[test]
     fn options_may_stand_before_a_command() {
         let cli = parse("squeeze --socket /s --json status --quiet");
-        assert!(matches!(cli.command, Some(Command::Status)));
+        assert!(matches!(cli.command, Some(Command::Status { watch: None })));
         assert_eq!(cli.global.socket, Some("/s".into()));
         assert!(cli.global.json && cli.global.quiet);
         let cli = parse("squeeze --socket=/s daemon stop");

@@ -9,6 +9,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All is well; files that stay unchanged included.
     Ok = 0,
+    /// A load did not go as it should: requests failed, or `--check` missed a figure.
+    Missed = 1,
     /// The command line asks for something that cannot be.
     Usage = 2,
     /// No input could be read.

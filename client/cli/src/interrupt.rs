@@ -17,6 +17,14 @@ impl Interrupt {
     /// # Errors
     /// When the system does not let it.
     pub fn listen() -> std::io::Result<Self> {
+        Self::listen_and_say("squeeze: finishing the files in flight; once more to stop at once")
+    }
+
+    /// Listens from now on, and says this when it heard.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn listen_and_say(text: &'static str) -> std::io::Result<Self> {
         let mut signals = Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -25,7 +33,7 @@ impl Interrupt {
         let (tell, told) = watch::channel(false);
         tokio::spawn(async move {
             signals.next().await;
-            stdio::say("squeeze: finishing the files in flight; once more to stop at once");
+            stdio::say(text);
             tell.send_replace(true);
             signals.next().await;
             write::abandon();

@@ -4,6 +4,7 @@
 
 mod args;
 mod autostart;
+mod bench;
 mod daemon;
 mod exit;
 mod failure;
@@ -24,6 +25,7 @@ mod size;
 mod source;
 mod status;
 mod stdio;
+mod table;
 mod walk;
 mod write;
 
@@ -55,7 +57,8 @@ fn start(cli: Cli) -> anyhow::Result<Exit> {
             None => run::run(cli.global, cli.optimize).await,
             Some(Command::Inspect { paths }) => inspect::run(cli.global, paths).await,
             Some(Command::Plugins) => plugins::run(cli.global).await,
-            Some(Command::Status) => status::run(cli.global).await,
+            Some(Command::Status { watch }) => status::run(cli.global, watch).await,
+            Some(Command::Bench(args)) => bench::run(cli.global, *args).await,
             Some(Command::Sockname) => place::run(cli.global).await,
             Some(Command::Daemon { action }) => daemon::run(cli.global, action).await,
             Some(Command::Completions { .. }) => Ok(Exit::Ok),

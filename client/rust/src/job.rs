@@ -34,6 +34,7 @@ impl CancelHandle {
 }
 
 type OnProgress<'a> = Box<dyn FnMut(Progress) + Send + 'a>;
+type OnBusy<'a> = Box<dyn FnMut(Duration) + Send + 'a>;
 
 /// One request in the making; made by [`Client::job`]. Dropping the future that one of its last three methods returns
 /// cancels the request in the daemon too.
@@ -43,6 +44,7 @@ pub struct Job<'a> {
     bytes: Bytes,
     options: JobOptions,
     on_progress: Option<OnProgress<'a>>,
+    on_busy: Option<OnBusy<'a>>,
     cancel: (watch::Sender<bool>, watch::Receiver<bool>),
     patience: Duration,
 }
@@ -50,7 +52,15 @@ pub struct Job<'a> {
 impl<'a> Job<'a> {
     pub(crate) fn new(client: Client, bytes: Bytes, options: JobOptions) -> Self {
         let patience = options.deadline_ms.map_or(retry::PATIENCE, Duration::from_millis);
-        Self { client, bytes, options, on_progress: None, cancel: watch::channel(false), patience }
+        Self {
+            client,
+            bytes,
+            options,
+            on_progress: None,
+            on_busy: None,
+            cancel: watch::channel(false),
+            patience,
+        }
     }
 
     /// Calls this at most ten times a second while the daemon works.
@@ -59,7 +69,15 @@ impl<'a> Job<'a> {
         self
     }
 
-    /// How long BUSY is answered by another try; the default is the job's deadline, or 60 s without one.
+    /// Calls this for each BUSY answer that is followed by another try, with the pause before that try: never shorter than
+    /// the daemon asked for, growing, and spread so that clients that were refused together do not return together.
+    pub fn on_busy(mut self, call: impl FnMut(Duration) + Send + 'a) -> Self {
+        self.on_busy = Some(Box::new(call));
+        self
+    }
+
+    /// How long BUSY is answered by another try; the default is the job's deadline, or 60 s without one. With none at all,
+    /// BUSY is the answer.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
@@ -115,6 +133,9 @@ impl<'a> Job<'a> {
             attempt = attempt.saturating_add(1);
             if started.elapsed().saturating_add(pause) >= self.patience {
                 return Err(error);
+            }
+            if let Some(call) = &mut self.on_busy {
+                call(pause);
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}

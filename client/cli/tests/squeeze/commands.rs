@@ -12,6 +12,7 @@ fn help() {
         "inspect --help",
         "plugins --help",
         "status --help",
+        "bench --help",
         "sockname --help",
         "completions --help",
     ]
@@ -35,6 +36,7 @@ fn usage_errors() {
     let w = World::empty();
     w.file("dir/a.png", b"");
     w.file("b/a.png", b"");
+    w.file("light.png", &png(8, 8, 1));
     let mut all = String::new();
     for line in [
         "a.png",
@@ -55,6 +57,21 @@ fn usage_errors() {
         "-i --no-such-option a.png",
         "-i nowhere.png",
         "status",
+        "status --watch=0",
+        "bench nowhere.png",
+        "bench dir",
+        "bench --check",
+        "bench --heavy-from 5",
+        "bench --scenario jpeg4 -c 3",
+        "bench --scenario jpeg4 a.png",
+        "bench --scenario jpeg5",
+        "bench --mix light=0",
+        "bench --mix medium=1",
+        "bench --mix light=1,heavy=1 light.png",
+        "bench --light-options qualty=80",
+        "bench --heavy-options effort",
+        "bench --heavy-format png light.png",
+        "bench --requests 1",
     ] {
         let run = w.command(line).env("SQUEEZED_SOCKET", "/nowhere/s").output().unwrap();
         let err = String::from_utf8(run.stderr).unwrap();

@@ -142,9 +142,12 @@ async fn busy_is_tried_again_after_the_time_the_daemon_names() {
         peer.optimized(id, b"x").await;
     };
     let options = JobOptions { deadline_ms: Some(5000), ..JobOptions::default() };
-    let (answer, ()) = tokio::join!(client.optimize(&b"image"[..], options), daemon);
+    let mut pauses = Vec::new();
+    let job = client.job(&b"image"[..], options).on_busy(|pause| pauses.push(pause));
+    let (answer, ()) = tokio::join!(job.optimize(), daemon);
     answer.unwrap();
     assert!(start.elapsed() >= Duration::from_millis(200));
+    assert!(pauses.len() == 1 && pauses[0] >= Duration::from_millis(200), "{pauses:?}");
 }
 
 #[tokio::test]
@@ -159,6 +162,21 @@ async fn busy_beyond_the_callers_patience_is_told() {
     let error = answer.unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::Busy));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(60)));
+}
+
+#[tokio::test]
+async fn without_patience_busy_is_the_answer() {
+    let (client, mut peer) = pair(8).await;
+    let daemon = async {
+        let (id, ..) = peer.request().await;
+        peer.error(id, ErrorCode::Busy, Some(1)).await;
+    };
+    let mut calls = 0;
+    let job =
+        client.job(&b"image"[..], JobOptions::default()).patience(Duration::ZERO).on_busy(|_| calls += 1);
+    let (answer, ()) = tokio::join!(job.optimize(), daemon);
+    assert_eq!(answer.unwrap_err().code(), Some(ErrorCode::Busy));
+    assert_eq!(calls, 0, "no other try follows");
 }
 
 #[tokio::test]
