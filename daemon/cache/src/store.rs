@@ -22,8 +22,9 @@ use crate::{Asked, Key};
 /// The time of last use is written down once in so long, so that reading an entry does not mean writing to the disk.
 const TOUCH_GAP: Duration = Duration::from_secs(600);
 
-/// A cache of results on disk. Cheap to ask from many threads at once. Dropping it forgets what was not written yet:
-/// [`Store::flush`] first.
+/// A cache of results on disk. Cheap to ask from many threads at once. What waits to be written, at most 64 MiB, shares
+/// its bytes with the answers that are on their way; the table of entries takes some 200 bytes for each. Dropping waits
+/// for the entries that are being written and forgets the rest: [`Store::flush`] first.
 #[derive(Debug)]
 pub struct Store {
     shared: Arc<Shared>,
@@ -171,7 +172,7 @@ impl Store {
         found
     }
 
-    /// Keeps a result. Only puts it into a queue, some 100 ns, without a copy; `false` if it will not be kept.
+    /// Keeps a result. Only puts it into a queue, below 1 us, without a copy; `false` if it will not be kept.
     pub fn put(&self, put: Put) -> bool {
         let taken = self.shared.open.load(Ordering::Relaxed) && self.shared.queue.push(put);
         if !taken {

@@ -1,8 +1,8 @@
 //! Counters and histograms for whoever watches the daemon, in the text form of Prometheus.
 //!
-//! [`Metrics`] is told what happened and costs some 20 ns a number, or nothing where nobody listens; [`Gauges`] is
-//! asked at each scrape for what is going on now; [`Listener`] answers `GET /metrics`. Must not know how jobs are
-//! scheduled, and never sees anything of a file or a user.
+//! [`Metrics`] is told what happened, which costs 0.15 us a job, or 10 ns where nobody listens; [`Gauges`] is asked at
+//! each scrape for what is going on now; [`Listener`] answers `GET /metrics`. Must not know how jobs are scheduled, and
+//! never sees anything of a file or a user.
 
 mod daemon;
 mod gauges;

@@ -186,7 +186,7 @@ impl Metrics {
         self.shared_runs.increment(1);
     }
 
-    /// Everything in the text form of Prometheus; empty if off. Takes some milliseconds: not on an async thread.
+    /// Everything in the text form of Prometheus; empty if off. Takes a millisecond: not on an async thread.
     pub fn render(&self, gauges: &dyn Gauges) -> String {
         let Some(handle) = &self.handle else { return String::new() };
         self.gauges.set(&gauges.read());
