@@ -67,8 +67,8 @@ pub fn both<A: Send, B: Send>(
     }
 }
 
-/// How many threads a run on this thread may use.
-fn threads(job: &Job<'_>) -> usize {
+/// How many threads a run on this thread may use: what the host gave, or one inside a trial.
+pub fn threads(job: &Job<'_>) -> usize {
     if INSIDE.get() { 1 } else { job.max_threads() as usize }
 }
 

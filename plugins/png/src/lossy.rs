@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use squeezed_plugin_api::{Candidate, Effort, Error};
-use squeezed_plugin_common::trials::search_capped;
+use squeezed_plugin_api::{Candidate, Effort, Error, Stop};
+use squeezed_plugin_common::trials;
 use squeezed_quantize::{Palette, Settings};
 
 use crate::header::{Color, Header};
@@ -13,39 +13,56 @@ use crate::picture::{Picture, plain_rows};
 use crate::shrink::{Allow, shrink};
 use crate::{sample, visible};
 
-/// Offers the picture in a palette at `quality`, or in capped mode at the lowest quality above it that the cap allows.
-///
-/// Gives the size of what was offered.
+/// The pixels of a picture that may lose something in a palette; `None` for others.
 ///
 /// # Errors
-/// `Stopped`, or a failure of the codec.
-pub fn offer(work: &Work<'_>, source: &Picture, quality: u8) -> Result<Option<usize>, Error> {
+/// `BadImage` where picture data is damaged.
+pub fn pixels(work: &Work<'_>, source: &Picture) -> Result<Option<Vec<[u8; 4]>>, Error> {
     let header = source.header;
     let grey_profile = header.color.is_grey() && work.file.has(*b"iCCP");
     if header.depth == 16 || header.color == Color::Indexed || grey_profile || !work.allow().reduce {
         return Ok(None);
     }
+    let pixels = source.decode()?.to_rgba();
+    Ok(pixels.filter(|pixels| more_colors_than_a_palette(pixels)))
+}
+
+/// The picture in a palette at `quality`; `None` where that cannot be had.
+///
+/// # Errors
+/// `Stopped`, `BadImage`, or a failure of the codec.
+pub fn draw(work: &Work<'_>, source: &Picture, quality: u8) -> Result<Option<Palette>, Error> {
     work.job.check()?;
-    let Some(pixels) = source.decode()?.to_rgba() else { return Ok(None) };
-    if !more_colors_than_a_palette(&pixels) {
-        return Ok(None);
-    }
-    let encode = |quality: u8| encode(work, header, &pixels, quality);
-    if work.job.options.max_reduction.is_none() {
-        let Some((bytes, method)) = encode(quality)? else { return Ok(None) };
-        work.propose(Candidate::lossy(&bytes, &method, quality))?;
-        return Ok(Some(bytes.len()));
-    }
-    let mut methods = Vec::new();
-    let found = search_capped(quality, work.job.floor(), |q| {
-        let (bytes, method) = encode(q)?.unwrap_or_default();
-        methods.push((q, method));
-        Ok(bytes)
-    })?;
-    let Some((used, bytes)) = found.filter(|f| !f.1.is_empty()) else { return Ok(None) };
-    let method = methods.iter().find(|m| m.0 == used).map_or("palette", |m| &m.1);
-    work.propose(Candidate::lossy(&bytes, method, used))?;
+    let Some(pixels) = pixels(work, source)? else { return Ok(None) };
+    palette(work, source.header, &pixels, quality)
+}
+
+/// Offers what was drawn; gives its size.
+///
+/// # Errors
+/// `Stopped`, or a failure of the codec.
+pub fn offer(work: &Work<'_>, header: Header, drawn: &Palette, quality: u8) -> Result<Option<usize>, Error> {
+    let Some((bytes, method)) = encode(work, header, drawn)? else { return Ok(None) };
+    work.propose(Candidate::lossy(&bytes, &method, quality))?;
     Ok(Some(bytes.len()))
+}
+
+/// Offers the picture at the lowest quality, `asked` or above, that the cap allows.
+///
+/// # Errors
+/// `Stopped`, or a failure of the codec.
+pub fn offer_capped(work: &Work<'_>, source: &Picture, asked: u8) -> Result<(), Error> {
+    let Some(pixels) = pixels(work, source)? else { return Ok(()) };
+    // A quality that cannot be had in a palette is too small for any cap.
+    let found = trials::search_capped_on(work.job, asked, work.job.floor(), |quality| {
+        let drawn = palette(work, source.header, &pixels, quality)?;
+        let made = drawn.map(|drawn| encode(work, source.header, &drawn)).transpose()?.flatten();
+        Ok((made.as_ref().map_or(0, |(bytes, _)| bytes.len() as u64), made))
+    })?;
+    if let Some((used, Some((bytes, method)))) = found {
+        work.propose(Candidate::lossy(&bytes, &method, used))?;
+    }
+    Ok(())
 }
 
 /// A source of at most 256 colours is quantized already: what a palette could lose there, one has lost.
@@ -64,16 +81,10 @@ fn more_colors_than_a_palette(pixels: &[[u8; 4]]) -> bool {
     false
 }
 
-/// The whole file at a quality with its method; `None` where the quality cannot be had in a palette.
-fn encode(
-    work: &Work<'_>,
-    header: Header,
-    pixels: &[[u8; 4]],
-    quality: u8,
-) -> Result<Option<(Vec<u8>, String)>, Error> {
-    let Some(made) = palette(work, header, pixels, quality)? else { return Ok(None) };
+/// The whole file with its method; `None` where a chunk cannot be written for it.
+fn encode(work: &Work<'_>, header: Header, made: &Palette) -> Result<Option<(Vec<u8>, String)>, Error> {
     let method = format!("palette-{}", made.colors.len());
-    let picture = indexed(header, &made);
+    let picture = indexed(header, made);
     let allow = Allow { interlace: false, ..work.allow() };
     let effort = work.job.options.effort;
     let best = shrink(work.job, &picture, allow, effort, &mut |_| Ok(()))?;
@@ -126,14 +137,24 @@ fn search(
     allowed: f64,
     targets: &[u8],
 ) -> Result<Option<(usize, Palette)>, Error> {
-    for (i, target) in targets.iter().enumerate() {
-        work.job.check()?;
-        let (made, error) = make(work, pixels, width, *target, LIGHT_DITHERING)?;
-        if error <= allowed {
-            return Ok(Some((i, made)));
-        }
-        if made.colors.len() >= usize::from(max_colors(work)) {
-            break;
+    // For few pixels the next target is tried beside one that may do already. For many, bands have told which will do.
+    let ahead = if pixels.len() > 2 * SAMPLE { 1 } else { trials::threads(work.job).min(2) };
+    let mut at = 0;
+    for some in targets.chunks(ahead) {
+        // What fails ahead counts only where the search comes to it.
+        let made = |i: usize| {
+            let made = some.get(i).map(|target| make(work, pixels, width, *target, LIGHT_DITHERING));
+            Ok::<_, Error>(made)
+        };
+        for made in trials::run(work.job, some.len(), made)?.into_iter().flatten() {
+            let (made, error) = made?;
+            if error <= allowed {
+                return Ok(Some((at, made)));
+            }
+            if made.colors.len() >= usize::from(max_colors(work)) {
+                return Ok(None);
+            }
+            at += 1;
         }
     }
     Ok(None)
@@ -150,8 +171,12 @@ fn make(
     let (speed, max_colors) = (speed(work.job.options.effort), max_colors(work));
     let settings = Settings { quality, floor: 0, speed, dithering, max_colors };
     let height = pixels.len() / width.max(1);
-    let made = squeezed_quantize::palette(pixels, width, height, &settings)
-        .map_err(|e| Error::failed(e.to_string()))?;
+    let stop = || work.job.stopped();
+    let made = squeezed_quantize::palette_unless(pixels, width, height, &settings, &stop);
+    let made = made.map_err(|e| match e {
+        squeezed_quantize::Error::Stopped => Stop.into(),
+        other => Error::failed(other.to_string()),
+    })?;
     let shown = |i: usize| {
         made.indices.get(i).and_then(|c| made.colors.get(usize::from(*c))).copied().unwrap_or_default()
     };

@@ -2,9 +2,11 @@
 //! together. Knows no codec by itself.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use squeezed_plugin_api::{Candidate, Effort, Error, Job, Metadata, MetadataItem, Verdict};
 use squeezed_plugin_common::labels::{self, Labels};
+use squeezed_plugin_common::trials;
 
 use crate::chunk::{OVERHEAD, push};
 use crate::file::File;
@@ -60,15 +62,26 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
     if job.options.max_reduction.is_some() {
         // The cap is measured against the best lossless result, so that comes first.
         work.still(&source, effort)?;
-        return lossy::offer(&work, &source, quality).map(drop);
+        return lossy::offer_capped(&work, &source, quality);
     }
-    // A quick lossless bound is enough where the palette is far below it: the full search gains an eighth at most.
-    let bound = quick(&source, work.allow())?;
-    work.offer(&bound, "oxipng")?;
-    job.progress(100);
-    let lossy = lossy::offer(&work, &source, quality)?;
+    // A quick lossless bound is enough where the palette is far below it: the full search gains an eighth at most. It is
+    // offered as soon as it is there, in case that time runs out.
+    let (bound, drawn) = trials::both(
+        job,
+        || {
+            let bound = quick(job, &source, work.allow())?;
+            work.offer(&bound, "oxipng")?;
+            Ok(bound.cost())
+        },
+        || lossy::draw(&work, &source, quality),
+    )?;
+    job.progress(300);
+    let lossy = match drawn {
+        Some(drawn) => lossy::offer(&work, source.header, &drawn, quality)?,
+        None => None,
+    };
     job.progress(600);
-    if lossy.is_none_or(|bytes| bytes > bound.cost() / 10 * 7) {
+    if lossy.is_none_or(|bytes| bytes > bound / 10 * 7) {
         work.still(&source, effort)?;
     }
     Ok(())
@@ -154,7 +167,6 @@ impl<'a> Work<'a> {
     fn animation(&self, source: Picture) -> Result<(), Error> {
         let Some(animation) = &self.file.animation else { return Ok(()) };
         let effort = self.job.options.effort;
-        let mut ignore = |_: &Picture| Ok(());
         let own: Vec<_> = animation.frames.iter().filter(|f| !f.data.is_empty()).collect();
         let mut frames = Vec::with_capacity(own.len());
         for frame in &own {
@@ -162,17 +174,23 @@ impl<'a> Work<'a> {
         }
         self.offer_animation(&source, &frames, "container")?;
         let allow = Allow { pictures: animation.frames.len().max(1), ..Allow::NOTHING };
-        let picture = shrink(self.job, &source, allow, effort, &mut ignore)?;
-        for (i, frame) in own.iter().enumerate() {
-            self.job.check()?;
-            let one = Picture {
+        // The default picture, then the frames with data of their own.
+        let done = AtomicUsize::new(0);
+        let made = trials::run(self.job, own.len() + 1, |i| {
+            let frame = i.checked_sub(1).and_then(|i| own.get(i).zip(frames.get(i)));
+            let one = frame.map(|(frame, data)| Picture {
                 header: frame.header(self.file.header),
-                data: std::mem::take(&mut frames[i]),
+                data: data.clone(),
                 ..source.clone()
-            };
-            frames[i] = shrink(self.job, &one, allow, effort, &mut ignore)?.data;
-            self.job.progress(u32::try_from((i + 1) * 1000 / own.len()).unwrap_or(1000));
-        }
+            });
+            let made = shrink(self.job, one.as_ref().unwrap_or(&source), allow, effort, &mut |_| Ok(()))?;
+            let done = (done.fetch_add(1, Ordering::Relaxed) + 1) * 1000 / (own.len() + 1);
+            self.job.progress(u32::try_from(done).unwrap_or(1000));
+            Ok(Some(made))
+        })?;
+        let mut made = made.into_iter().flatten();
+        let picture = made.next().unwrap_or(source);
+        let frames: Vec<_> = made.map(|frame| frame.data).collect();
         self.offer_animation(&picture, &frames, "oxipng")
     }
 

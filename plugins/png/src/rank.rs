@@ -3,6 +3,7 @@
 
 use oxipng::FilterStrategy;
 use squeezed_plugin_api::{Effort, Error, Job};
+use squeezed_plugin_common::trials;
 
 use crate::header::Header;
 use crate::picture::{Picture, plain_rows};
@@ -31,12 +32,15 @@ pub fn best(
     let part = bands.map(|rows| part(base, &rows));
     let sample = part.as_ref().unwrap_or(base);
     let level = LEVELS[usize::from(!noisy)];
-    let mut ranked = Vec::new();
-    for strategy in strategies(effort, frame, large, noisy) {
+    let strategies = strategies(effort, frame, large, noisy);
+    let sizes = trials::run(job, strategies.len(), |i| {
+        let Some(strategy) = strategies.get(i) else { return Ok(None) };
+        let raw = filtered(sample, strategy.clone())?;
         job.check()?;
-        let size = deflate(&filtered(sample, strategy.clone())?, level).map_or(usize::MAX, |d| d.len());
-        ranked.push((size, strategy));
-    }
+        Ok(deflate(&raw, level).map(|d| d.len()))
+    })?;
+    let sizes = sizes.into_iter().map(|size| size.unwrap_or(usize::MAX));
+    let mut ranked: Vec<_> = sizes.zip(strategies).collect();
     ranked.sort_by_key(|r| r.0);
     // What is 2 % behind at the quick level does not catch up at the slow one.
     let near = ranked.first().map_or(0, |r| r.0 + r.0 / 50);

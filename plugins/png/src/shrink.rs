@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 
 use oxipng::{Deflater, FilterStrategy, IndexSet, RowFilter, StripChunks, ZopfliOptions, indexset};
 use squeezed_plugin_api::{Effort, Error, Job};
+use squeezed_plugin_common::trials;
 
 use crate::header::Color;
 use crate::picture::Picture;
@@ -33,12 +34,28 @@ impl Allow {
 ///
 /// # Errors
 /// `BadImage` where picture data is damaged.
-pub fn quick(source: &Picture, allow: Allow) -> Result<Picture, Error> {
-    let mut options = plain(allow, source);
-    options.filters = indexset! { FilterStrategy::NONE, FilterStrategy::Bigrams };
-    options.deflater = Deflater::Libdeflater { compression: 5 };
-    run(source, &options)
+pub fn quick(job: &Job<'_>, source: &Picture, allow: Allow) -> Result<Picture, Error> {
+    let with = |filters| {
+        let mut options = plain(allow, source);
+        options.filters = filters;
+        options.deflater = Deflater::Libdeflater { compression: 5 };
+        run(source, &options)
+    };
+    // Apart they give the same, can be stopped between, and read and reduce the picture twice.
+    if source.header.raw_size() > TOGETHER || trials::threads(job) > 1 {
+        let apart = [FilterStrategy::NONE, FilterStrategy::Bigrams];
+        let made = trials::run(job, apart.len(), |i| {
+            apart.get(i).map(|filter| with(indexset! { filter.clone() })).transpose()
+        })?;
+        let smallest = made.into_iter().flatten().min_by_key(|p| (p.cost(), p.header.raw_size()));
+        return smallest.ok_or_else(|| Error::failed("no filter was tried"));
+    }
+    with(indexset! { FilterStrategy::NONE, FilterStrategy::Bigrams })
 }
+
+/// Bytes of rows up to which a look at the job's stop between the two filterings of [`quick`] is not worth a twentieth of
+/// its time.
+const TOGETHER: u64 = 32 << 20;
 
 /// Searches for the smallest coding of the same pixels, the source's own included. `found` gets each improvement.
 ///
@@ -63,7 +80,7 @@ pub fn shrink(
         Ok::<_, Error>(())
     };
     // Reduced even where that alone does not win: a better filter may.
-    let mut base = quick(source, allow)?;
+    let mut base = quick(job, source, allow)?;
     take(&mut best, base.clone())?;
     job.check()?;
     let size = base.data.len();
@@ -84,14 +101,18 @@ pub fn shrink(
     }
     let level = if noisy { 11 } else { 12 };
     let done = base.inflate()?;
-    for strategy in rank::best(job, &base, effort, noisy, allow.pictures > 1)? {
+    let strategies = rank::best(job, &base, effort, noisy, allow.pictures > 1)?;
+    let made = trials::run(job, strategies.len(), |i| {
+        let Some(strategy) = strategies.get(i) else { return Ok(None) };
+        let raw = filtered(&base, strategy.clone())?;
         job.check()?;
-        let raw = filtered(&base, strategy)?;
         // The search for orders has deflated these rows at level 12 already.
         let again = !noisy && reordered && raw == done;
-        if !again && let Some(data) = deflate(&raw, level) {
-            take(&mut best, Picture { data, ..base.clone() })?;
-        }
+        Ok(if again { None } else { deflate(&raw, level) })
+    })?;
+    drop(done);
+    for data in made.into_iter().flatten() {
+        take(&mut best, Picture { data, ..base.clone() })?;
     }
     job.check()?;
     if let Some(trial) = zopfli(&best, effort, allow.pictures)? {

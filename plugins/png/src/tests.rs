@@ -3,6 +3,7 @@
 mod broken;
 mod decisions;
 mod files;
+mod threads;
 
 use squeezed_plugin_api::testing::Offer;
 use squeezed_plugin_api::{
@@ -121,4 +122,14 @@ fn with_chunks(still: &[u8], chunks: &[([u8; 4], &[u8])]) -> Vec<u8> {
 /// The items without their lengths: a value that is written another way has another length.
 fn valued(input: &[u8]) -> Vec<(squeezed_plugin_api::Kind, String, u64)> {
     items(input).into_iter().map(|i| (i.kind, i.name, i.hash)).collect()
+}
+
+/// A picture with texture and many colours.
+fn textured(width: u32, height: u32) -> Vec<u8> {
+    let header = Header { width, height, depth: 8, color: Color::Rgb, interlaced: false };
+    let row = width as usize * 3;
+    let sample = |i: usize| ((i % row / 19) ^ (i / row / 5) ^ (i.wrapping_mul(i) >> 9 & 15)) as u8;
+    let rows: Vec<u8> = (0..row * height as usize).map(sample).collect();
+    Picture { header, palette: Vec::new(), transparency: Vec::new(), data: plain_rows(&rows, header) }
+        .to_still()
 }

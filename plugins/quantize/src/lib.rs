@@ -1,9 +1,17 @@
 //! Palettes by imagequant behind one safe face, for the plugins that make them. Knows pixels and palettes; nothing of
 //! file formats, jobs and hosts. GPL-3.0-or-later, as imagequant is: that is why it stands apart.
-#![forbid(unsafe_code)]
-#![deny(missing_docs)]
+#![deny(unsafe_code, missing_docs)]
 
-use imagequant::{Attributes, RGBA};
+mod fit;
+#[expect(unsafe_code, reason = "imagequant's callbacks must live for ever")]
+mod lend;
+mod visible;
+
+use imagequant::{Attributes, ControlFlow, RGBA};
+
+use lend::lend;
+
+pub use fit::{Fit, allowed_error, fit};
 
 /// How a palette is to be made.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +48,9 @@ pub enum Error {
     /// The settings or dimensions make no sense, or memory is short.
     #[error("the palette could not be made: {0}")]
     Failed(&'static str),
+    /// The question whether to stop was answered with yes.
+    #[error("stopped")]
+    Stopped,
 }
 
 /// Finds a palette for a picture of straight RGBA in sRGB, or any other colour space with a like gamma, and draws the
@@ -53,26 +64,50 @@ pub fn palette(
     height: usize,
     settings: &Settings,
 ) -> Result<Palette, Error> {
+    palette_unless(pixels, width, height, settings, &|| false)
+}
+
+/// The same, ended early once `stop` answers `true`. It is asked from the calling thread, some twenty times: between the
+/// rounds of the search for colours and between bands of rows. What it answers before changes nothing.
+///
+/// # Errors
+/// [`Error::Stopped`], and those of [`palette`].
+pub fn palette_unless(
+    pixels: &[[u8; 4]],
+    width: usize,
+    height: usize,
+    settings: &Settings,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<Palette, Error> {
     if width.checked_mul(height) != Some(pixels.len()) || pixels.is_empty() {
         return Err(Error::Failed("the pixels do not fill the dimensions"));
     }
-    let mut attributes = Attributes::new();
-    attributes.set_speed(settings.speed.into()).map_err(failed)?;
-    attributes.set_max_colors(settings.max_colors.into()).map_err(failed)?;
-    attributes.set_quality(settings.floor, settings.quality).map_err(failed)?;
-    let rgba: Vec<RGBA> = pixels.iter().map(|[r, g, b, a]| RGBA::new(*r, *g, *b, *a)).collect();
-    let mut image = attributes.new_image(rgba, width, height, 0.0).map_err(failed)?;
-    let mut result = attributes.quantize(&mut image).map_err(failed)?;
-    result.set_dithering_level(settings.dithering).map_err(failed)?;
-    let (colors, indices) = result.remapped(&mut image).map_err(failed)?;
-    let quality = result.remapping_quality().or(result.quantization_quality()).unwrap_or(0);
-    Ok(Palette { colors: colors.iter().map(|c| [c.r, c.g, c.b, c.a]).collect(), indices, quality })
+    lend(stop, |stop| {
+        let asking = || {
+            let stop = stop.clone();
+            move |_| if stop.stops() { ControlFlow::Break } else { ControlFlow::Continue }
+        };
+        let mut attributes = Attributes::new();
+        attributes.set_speed(settings.speed.into()).map_err(failed)?;
+        attributes.set_max_colors(settings.max_colors.into()).map_err(failed)?;
+        attributes.set_quality(settings.floor, settings.quality).map_err(failed)?;
+        attributes.set_progress_callback(asking());
+        let rgba: Vec<RGBA> = pixels.iter().map(|[r, g, b, a]| RGBA::new(*r, *g, *b, *a)).collect();
+        let mut image = attributes.new_image(rgba, width, height, 0.0).map_err(failed)?;
+        let mut result = attributes.quantize(&mut image).map_err(failed)?;
+        result.set_dithering_level(settings.dithering).map_err(failed)?;
+        result.set_progress_callback(asking());
+        let (colors, indices) = result.remapped(&mut image).map_err(failed)?;
+        let quality = result.remapping_quality().or(result.quantization_quality()).unwrap_or(0);
+        Ok(Palette { colors: colors.iter().map(|c| [c.r, c.g, c.b, c.a]).collect(), indices, quality })
+    })
 }
 
 fn failed(error: imagequant::Error) -> Error {
     match error {
         imagequant::Error::QualityTooLow => Error::BelowFloor,
         imagequant::Error::ValueOutOfRange => Error::Failed("a value is out of range"),
+        imagequant::Error::Aborted => Error::Stopped,
         imagequant::Error::OutOfMemory => Error::Failed("no memory"),
         _ => Error::Failed("imagequant refused"),
     }
@@ -109,6 +144,26 @@ mod tests {
         pixels[0] = [1, 2, 3, 0];
         let made = palette(&pixels, 64, 64, &USUAL).unwrap();
         assert_eq!(made.colors[usize::from(made.indices[0])][3], 0);
+    }
+
+    #[test]
+    fn a_stop_ends_it_at_any_question_and_a_no_changes_nothing() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        let asked = AtomicU32::new(0);
+        let count = || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        let made = palette_unless(&gradient(), 64, 64, &USUAL, &count).unwrap();
+        assert_eq!(palette(&gradient(), 64, 64, &USUAL).unwrap(), made);
+        let all = asked.into_inner();
+        assert!(all >= 5, "{all}");
+        for n in 0..all {
+            let left = AtomicU32::new(n);
+            let stop =
+                || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_err();
+            assert_eq!(palette_unless(&gradient(), 64, 64, &USUAL, &stop), Err(Error::Stopped), "{n}");
+        }
     }
 
     #[test]

@@ -103,7 +103,8 @@ pub fn large() -> Vec<u8> {
     c.set_quality(95.0);
     c.set_optimize_coding(false);
     let mut started = c.start_compress(Vec::new()).unwrap();
-    let sample = |i: usize| ((i % (3 * width) / 7) ^ (i / (3 * width) / 3) ^ (i.wrapping_mul(i) >> 7 & 31)) as u8;
+    let sample =
+        |i: usize| ((i % (3 * width) / 7) ^ (i / (3 * width) / 3) ^ (i.wrapping_mul(i) >> 7 & 31)) as u8;
     let samples: Vec<u8> = (0..width * height * 3).map(sample).collect();
     started.write_scanlines(&samples).unwrap();
     started.finish().unwrap()
