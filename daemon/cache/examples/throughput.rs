@@ -66,7 +66,7 @@ fn compare(
         }) {
             std::thread::sleep(Duration::from_millis(1));
         }
-        std::fs::write(file(n), &body.unwrap_or_default())?;
+        std::fs::write(file(n), body.unwrap_or_default())?;
     }
     store.flush(Duration::from_secs(60));
     let (mut got, mut read, mut bytes) = (Duration::ZERO, Duration::ZERO, 0);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::Key;
 use crate::store::Put;
 
 /// Most entries that wait.
@@ -28,7 +29,8 @@ struct State {
     waiting: VecDeque<Put>,
     /// Of all that wait and of those that are being written.
     bytes: u64,
-    writing: u64,
+    /// Shares its bytes with the batch that the writer has.
+    writing: Vec<Put>,
     stopping: bool,
 }
 
@@ -79,14 +81,15 @@ impl Queue {
         }
         let count = state.waiting.len().min(BATCH);
         let batch: Vec<Put> = state.waiting.drain(..count).collect();
-        state.writing = batch.iter().map(Put::bytes).sum();
+        state.writing.clone_from(&batch);
         Next::Write(batch)
     }
 
     /// The batch is done with.
     pub(crate) fn written(&self) {
         let mut state = self.lock();
-        state.bytes = state.bytes.saturating_sub(std::mem::take(&mut state.writing));
+        let written: u64 = std::mem::take(&mut state.writing).iter().map(Put::bytes).sum();
+        state.bytes = state.bytes.saturating_sub(written);
         self.idle.notify_all();
     }
 
@@ -114,6 +117,13 @@ impl Queue {
     /// Whether the end was asked for.
     pub(crate) fn stopping(&self) -> bool {
         self.lock().stopping
+    }
+
+    /// An entry that is on its way to the disk.
+    pub(crate) fn find(&self, uid: u32, key: &Key) -> Option<Put> {
+        let state = self.lock();
+        let mut all = state.waiting.iter().chain(&state.writing);
+        all.find(|put| put.uid == uid && put.key == *key).cloned()
     }
 
     /// Entries that wait.

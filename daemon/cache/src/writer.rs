@@ -158,8 +158,7 @@ impl Writer {
             return count(&shared.counters.dropped);
         }
         if let Err(e) = self.write(name, len, meta, body) {
-            count(&shared.counters.failed);
-            shared.complaints.tell("write an entry", &e);
+            self.failed("write an entry", &e, len);
             if e.kind() == io::ErrorKind::NotFound {
                 // The folder is gone.
                 self.commit();
@@ -175,9 +174,9 @@ impl Writer {
             Some(staged) => staged.shelf.clone(),
             None => Arc::new(root.make_shelf(name.uid)?),
         };
-        let known = shared.index().touch(&name) || self.staged.iter().any(|s| s.name == name);
-        if known && (shelf.look(&name.key.to_hex())?.is_some() || self.staged.iter().any(|s| s.name == name))
-        {
+        let staged = self.staged.iter().any(|s| s.name == name);
+        // The table may know a file that somebody removed.
+        if staged || (shared.index().touch(&name) && shelf.look(&name.key.to_hex())?.is_some()) {
             return Ok(());
         }
         let together = TOGETHER.min(shared.bound / LARGEST);
@@ -217,8 +216,7 @@ impl Writer {
                 }
                 Err(e) => {
                     let _ = s.shelf.remove(&s.temp);
-                    count(&self.shared.counters.failed);
-                    self.shared.complaints.tell("make an entry last", &e);
+                    self.failed("make an entry last", &e, s.len);
                 }
             }
         }
@@ -231,6 +229,18 @@ impl Writer {
 
     fn staged_bytes(&self) -> u64 {
         self.staged.iter().map(|s| charge(s.len)).sum()
+    }
+
+    /// An entry of this length was not written. On a disk that is full below the bound so many bytes are freed: the next
+    /// result gets its room, and whoever fills the disk gets it back bit by bit.
+    fn failed(&self, what: &str, e: &io::Error, len: u64) {
+        count(&self.shared.counters.failed);
+        self.shared.complaints.tell(what, e);
+        let full = matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        if let Some(root) = self.shared.root().filter(|_| full) {
+            let unused = self.shared.bound.saturating_sub(self.shared.index().bytes());
+            self.make_room(&root, unused.saturating_add(charge(len)));
+        }
     }
 
     /// Removes the least recently used until `coming` more bytes have room.

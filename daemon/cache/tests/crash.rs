@@ -93,6 +93,43 @@ fn a_full_disk_costs_an_entry_and_nothing_else() {
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
+/// The child on a file system of 1 MiB.
+#[test]
+fn child_on_a_small_disk() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let store = open(Path::new(&folder), 1 << 30);
+    for n in 0..100 {
+        store.put(put(n, 100_000));
+        flush(&store);
+    }
+    let stats = store.stats();
+    assert!(stats.failed > 0 && stats.evicted > 0 && stats.entries > 3, "{stats:?}");
+    let last = (0..100).rev().find(|n| store.get(UID, &nth(*n), INPUT).is_some());
+    assert!(last >= Some(98), "new results still get in: {last:?} {stats:?}");
+    println!("small disk survived");
+}
+
+#[test]
+fn on_a_disk_that_is_full_below_the_bound_the_oldest_give_way() {
+    let dir = tempfile::tempdir().unwrap();
+    // A mount in a namespace of its own, which goes with the process.
+    let script = r#"mount -t tmpfs -o size=1m none "$1" || exit 99; exec "$0" --exact child_on_a_small_disk --nocapture"#;
+    let output = Command::new("unshare")
+        .args(["-rm", "sh", "-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .arg(dir.path())
+        .env(FOLDER, dir.path().join("cache"))
+        .output();
+    let Ok(output) = output else {
+        return eprintln!("no unshare: the small disk is not tried");
+    };
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(99) || said.contains("unshare:") {
+        return eprintln!("no mount for this user: the small disk is not tried");
+    }
+    assert!(output.status.success() && said.contains("small disk survived"), "{said}");
+}
+
 #[test]
 fn of_two_daemons_on_one_folder_one_writes_and_the_other_reads_then_takes_over() {
     let dir = tempfile::tempdir().unwrap();

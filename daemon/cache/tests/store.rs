@@ -126,6 +126,20 @@ fn what_is_too_large_is_not_entered() {
 }
 
 #[test]
+fn what_was_put_is_there_before_the_disk_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), 1 << 30);
+    for n in 0..200 {
+        store.put(put(n, 50_000));
+        let entry = store.get(UID, &nth(n), INPUT).unwrap();
+        assert_eq!((entry.meta, entry.body), (meta(n).to_vec(), Some(body(n, 50_000).to_vec())));
+        assert_eq!(store.get(UID + 1, &nth(n), INPUT), None);
+    }
+    flush(&store);
+    assert_eq!(store.stats().written, 200);
+}
+
+#[test]
 fn a_full_queue_drops_and_does_not_wait() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path(), 1 << 30);
