@@ -18,7 +18,8 @@ use crate::time::{Time, cpu_nanos};
 ///
 /// A job is [admitted](Self::admit), its examination gets a [turn](Self::next) in Light, then it is
 /// [placed](Self::place) into a lane and gets another turn for its work. Each run that [`next`](Self::next) gave is ended
-/// by exactly one call: `place` for an examination that found work to do, [`ended`](Self::ended) for all others.
+/// by exactly one call: `place` for an examination that found work to do, [`ended`](Self::ended) for all others. Calls
+/// about a job that is not in the state they are for do nothing.
 ///
 /// # Order
 /// Turns go round users, then round the connections of the user in turn, by deficit round robin over expected CPU, which
@@ -120,6 +121,9 @@ impl Schedule {
     /// The work cannot start before the job's deadline; the job is gone.
     pub fn place(&mut self, now: Time, id: JobId, cpu: Duration, expected: Expected) -> Result<(), Refused> {
         self.advance(now);
+        if self.jobs.get(&id).is_none_or(|job| job.stage != Stage::Examination) {
+            return Ok(());
+        }
         let Some(mut job) = self.end_run(id, cpu) else { return Ok(()) };
         job.stage = Stage::Work;
         job.lane = expected.lane;
@@ -222,7 +226,7 @@ impl Schedule {
     }
 
     /// The earliest start, from now on, of a job that came now: optimistic, as half of what goes before it may turn out
-    /// to take no time and Heavy may get all cores.
+    /// to take no time and Heavy may get all cores. Looks at each peer with work, so it is for jobs with a deadline.
     pub fn expected_start(
         &self,
         now: Time,

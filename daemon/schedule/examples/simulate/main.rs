@@ -60,7 +60,7 @@ fn rows(pattern: Pattern, pool: &Outcome, ours: &Outcome) {
     println!(
         "| {} | all | {} | {:.1} | {:.1} | | |",
         pattern.name(),
-        ours.ended,
+        Class::ALL.map(|class| ours.count(class)).iter().sum::<usize>(),
         pool.mean_of_all(),
         ours.mean_of_all()
     );

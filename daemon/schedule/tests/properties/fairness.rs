@@ -165,6 +165,43 @@ proptest! {
         }
     }
 
+    /// What was measured corrects what was expected: wrong estimates, of one or of both, buy nothing.
+    #[test]
+    fn estimates_do_not_decide_what_a_user_gets(
+        cores in 1_usize..4,
+        one in prop::collection::vec((1..=LONGEST, 1..=LONGEST), 20..80),
+        other in prop::collection::vec((0_u64..5, 1..=LONGEST, 1..=LONGEST), 20..80),
+    ) {
+        let mut executor = executor(cores);
+        let mut used = BTreeMap::new();
+        let held: Vec<JobId> = (0..cores).map(|_| waiting(&mut executor, 7, 7, 1)).collect();
+        for _ in &held {
+            executor.ask(Lane::Light);
+        }
+        let jobs = one.iter().map(|(cpu, used)| (1, 1, *cpu, *used));
+        let jobs = jobs.chain(other.iter().map(|(line, cpu, used)| (2, 100 + line, *cpu, *used)));
+        for (uid, connection, cpu, measured) in jobs {
+            let arrival = Arrival { uid, connection, bytes: 1, expected: MS(cpu), deadline: None };
+            used.insert(executor.admit(arrival).unwrap(), MS(measured));
+        }
+        held.iter().for_each(|id| executor.end(*id, MS(1), None));
+        let mut served = BTreeMap::from([(1, MS(0)), (2, MS(0))]);
+        let waits = |executor: &Executor, uid| {
+            executor.jobs.values().any(|job| job.arrival.uid == uid && job.run == Run::Waits)
+        };
+        // Each running job may be wrong by a whole one.
+        let bound = executor.schedule.config().quantum + MS(LONGEST) * (1 + 2 * cores as u32);
+        while waits(&executor, 1) && waits(&executor, 2) {
+            if executor.ask(Lane::Light).is_some() {
+                continue;
+            }
+            let id = executor.pick(0, |job| job.run == Run::Runs).unwrap();
+            *served.get_mut(&executor.jobs[&id].arrival.uid).unwrap() += used[&id];
+            executor.end(id, used[&id], None);
+            prop_assert!(served[&1].abs_diff(served[&2]) <= bound, "{served:?}");
+        }
+    }
+
     /// On one connection nothing overtakes what came `stretch` times its own cost before.
     #[test]
     fn what_is_old_enough_is_not_overtaken(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use squeezed_schedule::{Arrival, Config, Lane, Refused, Stage};
+use squeezed_schedule::{Arrival, Config, Lane, Refused};
 
 use crate::executor::{Executor, Run};
 
@@ -62,7 +62,7 @@ fn happen(executor: &mut Executor, event: Event) {
             }
         }
         Event::Demote { n } => {
-            if let Some(id) = executor.pick(n, |job| job.run == Run::Runs && job.stage == Stage::Work) {
+            if let Some(id) = executor.pick(n, |job| job.run == Run::Runs) {
                 executor.demote(id);
             }
         }
