@@ -15,6 +15,10 @@ pub struct Track {
     pub handler: [u8; 4],
     /// The type of its first sample description: `hvc1`, `av01`.
     pub codec: [u8; 4],
+    /// Width and height by that description; zeros where it is none of pictures.
+    pub size: (u32, u32),
+    /// The boxes in that description: `hvcC`, `av1C`, `colr`.
+    pub description: Vec<u8>,
     /// How many samples it has.
     pub samples: u32,
     /// Ticks in a second.
@@ -134,7 +138,18 @@ impl Track {
         }
         if let Some(b) = get(b"stsd") {
             let (_, _, body) = b.full()?;
-            track.codec = body.get(8..).and_then(|b| b.first_chunk()).copied().unwrap_or_default();
+            // A count, then the first entry: its length and type, 24 bytes, width and height, 50 bytes, boxes.
+            let entry = body.get(4..).unwrap_or_default();
+            let mut r = Reader::new(entry);
+            let length = r.u32()? as usize;
+            track.codec = r.array()?;
+            let mut r = Reader::new(entry.get(8..length).unwrap_or_default());
+            if matches!(&track.handler, b"pict" | b"vide" | b"auxv") {
+                r.bytes(24)?;
+                track.size = (u32::from(r.u16()?), u32::from(r.u16()?));
+                r.bytes(50)?;
+                track.description = r.rest().to_vec();
+            }
         }
         let sizes = match (get(b"stsz"), get(b"stz2")) {
             (Some(b), _) => {
