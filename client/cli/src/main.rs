@@ -26,6 +26,7 @@ mod source;
 mod status;
 mod stdio;
 mod table;
+mod values;
 mod walk;
 mod write;
 

@@ -21,7 +21,7 @@ pub struct Bench {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub requests: Option<u64>,
     /// Send no more after this time
-    #[arg(long, value_name = "SECONDS", value_parser = crate::args::seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = crate::values::seconds)]
     pub duration: Option<f64>,
     /// Connections [default: 8]
     #[arg(short, long, value_name = "C", value_parser = clap::value_parser!(u16).range(1..=4096))]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::bar::Bar;
 use super::load::{Crew, Feed, Load};
@@ -11,6 +11,9 @@ use super::sample::Sample;
 use super::target::Target;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+
+/// How long small requests are sent at most: before a daemon that lets them wait, a scenario would last for hours.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// Where a scenario is played.
 pub struct Stage {
@@ -76,7 +79,8 @@ impl Stage {
         self.bar.end();
     }
 
-    /// Sends `requests` of these pictures in turn over so many connections, and waits for the answers.
+    /// Sends `requests` of these pictures in turn over so many connections, fewer if they take too long, and waits for the
+    /// answers.
     ///
     /// # Errors
     /// When the daemon takes no connection.
@@ -88,7 +92,7 @@ impl Stage {
         requests: u64,
         pace: Pace,
     ) -> anyhow::Result<Phase> {
-        let feed = turns(works.clone(), requests, pace);
+        let feed = turns(works.clone(), requests, pace, Some(Instant::now() + LONGEST));
         self.play_feed(what, feed, connections, requests).await
     }
 
@@ -126,7 +130,7 @@ impl Stage {
     /// # Errors
     /// When the daemon takes no connection.
     pub async fn endless(&self, works: &Works, connections: u16) -> anyhow::Result<Load> {
-        start(&self.target, connections, turns(works.clone(), u64::MAX, Pace::Close), || {}).await
+        start(&self.target, connections, turns(works.clone(), u64::MAX, Pace::Close, None), || {}).await
     }
 
     /// Waits until an endless load has had so many answers, or the user asks to stop.
@@ -156,11 +160,11 @@ async fn start(
     Load::start(&target.socket, crew, feed, Arc::new(move |_| step())).await.map_err(lost)
 }
 
-fn turns(works: Works, requests: u64, pace: Pace) -> Feed {
+fn turns(works: Works, requests: u64, pace: Pace, until: Option<Instant>) -> Feed {
     let next = AtomicU64::new(0);
     Arc::new(move || {
         let n = next.fetch_add(1, Ordering::Relaxed);
-        if n >= requests {
+        if n >= requests || until.is_some_and(|until| Instant::now() >= until) {
             return None;
         }
         let turn = usize::try_from(n).unwrap_or(0).checked_rem(works.len())?;

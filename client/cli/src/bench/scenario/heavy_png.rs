@@ -21,6 +21,7 @@ pub async fn play(stage: &mut Stage, kit: &Kit) -> anyhow::Result<Outcome> {
     let beside = stage.play("heavy-png: beside heavy encodes", &png, 1, requests, Pace::Loose).await?;
     stage.over(load).await;
     outcome.measured("heavy encodes at once", Some(encodes.into()), Unit::Count);
+    outcome.measured("PNG requests beside them", Some(beside.samples.len() as f64), Unit::Count);
     let wait = waits(&beside.samples);
     for (name, spread) in [("idle", waits(&idle.samples)), ("beside", wait)] {
         outcome.measured(format!("start after arrival {name}, p50"), spread.map(|s| s.p50), Unit::Ms);

@@ -8,7 +8,7 @@ use super::outcome::{Outcome, Unit};
 use super::{Kit, latencies, nth_answer, of_work, times};
 
 /// Small requests where nothing was said.
-const REQUESTS: u64 = 300;
+const REQUESTS: u64 = 200;
 
 /// Heavy encodes at once.
 const ENCODES: u16 = 4;
@@ -45,6 +45,7 @@ pub async fn play(stage: &mut Stage, kit: &Kit) -> anyhow::Result<Outcome> {
     }
     let heavy = stage.over(load).await;
 
+    outcome.measured("small requests under load", Some(beside.len() as f64), Unit::Count);
     let samples: Vec<_> = beside.iter().map(|(_, s)| s.clone()).collect();
     for work in &small {
         let idle = latencies(of_work(&idle.samples, work));

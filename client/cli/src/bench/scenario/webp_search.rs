@@ -32,6 +32,7 @@ pub async fn play(stage: &mut Stage, kit: &Kit) -> anyhow::Result<Outcome> {
     let load = stage.endless(&search, 1).await?;
     let beside = stage.play("webp-search: beside the search", &small, 3, requests, Pace::Loose).await?;
     let searches = stage.over(load).await;
+    outcome.measured("small requests beside the search", Some(beside.samples.len() as f64), Unit::Count);
     let (idle, beside) = (latencies(&idle.samples), latencies(&beside.samples));
     outcome.measured("searches that ended meanwhile", Some(searches.len() as f64), Unit::Count);
     outcome.measured("a search, p50", latencies(&searches).map(|s| s.p50), Unit::Ms);
