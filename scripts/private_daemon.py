@@ -38,7 +38,8 @@ def private_daemon(args=()):
         path, log = home / "squeezed.sock", open(home / "log", "wb")
         command = [target() / "squeezed", "--socket", path, "--plugin-path", plugins]
         # Should this script be killed outright, the daemon ends by itself.
-        command += ["--set", "plugins.builtin_path=false", "--idle-exit", "120", *args]
+        command += ["--set", "plugins.builtin_path=false", "--set", f"daemon.state_dir={home}/state"]
+        command += ["--idle-exit", "120", *args]
         # A session of its own: a Ctrl-C in the terminal reaches this script, which then ends the daemon.
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_env(), start_new_session=True

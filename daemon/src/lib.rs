@@ -5,9 +5,11 @@
 //! plugin. No codec, no decode and no hash of a big buffer runs on the async runtime.
 #![deny(unsafe_code)]
 
+mod allocator;
 pub mod args;
 pub mod config;
 mod connection;
+mod costs;
 mod executor;
 mod job;
 pub mod logging;
@@ -20,5 +22,7 @@ pub mod server;
 pub mod socket;
 mod state;
 mod status;
+mod thread;
 
+pub use allocator::set_up as set_up_allocator;
 pub use process::prepare;

@@ -11,6 +11,9 @@ use squeezed::metrics;
 use squeezed::socket::{BindError, Bound};
 use squeezed::{logging, prepare, server};
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match run(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -33,6 +36,7 @@ fn run(args: Args) -> anyhow::Result<()> {
         return Ok(());
     }
     let config = Arc::new(layers.config()?);
+    squeezed::set_up_allocator();
     // Before any thread starts: a session, limits and signal masks are inherited.
     prepare(args.autostarted);
     let bound = match Bound::bind(&config) {

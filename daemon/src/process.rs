@@ -1,6 +1,10 @@
 //! What the process sets up before it starts any thread.
 
+use std::path::PathBuf;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid};
+
+use crate::config::Config;
 
 /// No core dumps (they would hold other people's pictures), as many descriptors as allowed, and for an autostarted
 /// daemon a session of its own: it must outlive its client's terminal, and nice counts within one session only.
@@ -25,6 +29,20 @@ pub fn available_memory() -> u64 {
     let machine =
         kib("MemAvailable:").or_else(|| kib("MemTotal:")).map_or(1 << 30, |k| k.saturating_mul(1024));
     cgroup_limits().into_iter().fold(machine, u64::min)
+}
+
+/// Where what outlives the daemon is kept: as configured, as systemd says, else the usual place of root or of the user.
+pub fn state_dir(config: &Config) -> Option<PathBuf> {
+    if !config.daemon.state_dir.as_os_str().is_empty() {
+        return Some(config.daemon.state_dir.clone());
+    }
+    let var = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    var("STATE_DIRECTORY").or_else(|| Some(var("XDG_STATE_HOME")?.join("squeezed"))).or_else(|| {
+        if rustix::process::geteuid().is_root() {
+            return Some("/var/lib/squeezed".into());
+        }
+        Some(var("HOME")?.join(".local/state/squeezed"))
+    })
 }
 
 fn cgroup_limits() -> Vec<u64> {

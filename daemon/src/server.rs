@@ -24,6 +24,9 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// How long the last answers may take.
 const ENDING: Duration = Duration::from_secs(1);
 
+/// How often what was learned is saved.
+const SAVING: Duration = Duration::from_secs(60);
+
 /// Where the daemon is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -70,12 +73,13 @@ pub async fn serve(
     let signals = Signals::default();
     let (phase, watched) = watch::channel(Phase::Running);
     let mut connections = JoinSet::new();
-    tracing::info!(socket = %bound.path().display(), threads = daemon.executor.load().threads, "listening");
+    tracing::info!(socket = %bound.path().display(), cores = daemon.executor.cores(), "listening");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    let mut saving = tokio::time::interval(SAVING);
     let mut idle_since = Instant::now();
     loop {
         let idle_exit = daemon.config().daemon.idle_exit_seconds;
-        if !connections.is_empty() || daemon.executor.load().running > 0 {
+        if !connections.is_empty() || daemon.executor.is_busy() {
             idle_since = Instant::now();
         } else if idle_exit > 0 && idle_since.elapsed().as_secs() >= idle_exit {
             // Whoever connected at the last moment is served as if nothing were.
@@ -117,6 +121,7 @@ pub async fn serve(
             _ = term.recv() => break,
             _ = int.recv() => break,
             () = signals.shutdown.notified() => break,
+            _ = saving.tick() => save_costs(&daemon),
             () = tokio::time::sleep(tick) => {}
         }
     }
@@ -134,18 +139,30 @@ pub async fn serve(
     let limit = Duration::from_secs(daemon.config().daemon.drain_seconds);
     tracing::info!(connections = connections.len(), limit_s = limit.as_secs(), "draining");
     let _ = phase.send(Phase::Draining);
-    tokio::select! {
+    let drained = tokio::select! {
         () = all_gone(&mut connections) => {
             tracing::info!(done = daemon.stats.done.load(Ordering::Relaxed), "drained");
-            return Ok(());
+            true
         }
-        () = tokio::time::sleep(limit) => tracing::warn!("drain limit reached: ending with jobs unfinished"),
-        _ = term.recv() => tracing::warn!("second signal: ending at once"),
-        _ = int.recv() => tracing::warn!("second signal: ending at once"),
+        () = tokio::time::sleep(limit) => {
+            tracing::warn!("drain limit reached: ending with jobs unfinished");
+            false
+        }
+        _ = term.recv() => { tracing::warn!("second signal: ending at once"); false }
+        _ = int.recv() => { tracing::warn!("second signal: ending at once"); false }
+    };
+    if !drained {
+        let _ = phase.send(Phase::Ending);
+        let _ = tokio::time::timeout(ENDING, all_gone(&mut connections)).await;
     }
-    let _ = phase.send(Phase::Ending);
-    let _ = tokio::time::timeout(ENDING, all_gone(&mut connections)).await;
+    daemon.costs.save();
     Ok(())
+}
+
+/// Saves what was learned, on another thread: a disk may take its time.
+fn save_costs(daemon: &Arc<Daemon>) {
+    let daemon = daemon.clone();
+    tokio::task::spawn_blocking(move || daemon.costs.save());
 }
 
 /// A connection that waits to be accepted.

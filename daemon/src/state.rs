@@ -1,16 +1,20 @@
 //! What all connections of a daemon share.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::{Config, ConfigError, Layers, Loader};
+use crate::costs::Costs;
 use crate::executor::Executor;
 use crate::logging::LogLevel;
-use crate::memory::Pool;
+use crate::memory::{Pool, Work};
 use crate::metrics::Metrics;
-use crate::process::available_memory;
+use crate::process::{available_memory, state_dir};
 use crate::registry::Registry;
 use crate::status::Stats;
+
+/// Most CPU time that a job of Light is expected to take.
+pub const LIGHT_LIMIT: Duration = Duration::from_millis(100);
 
 /// The daemon without its sockets.
 pub struct Daemon {
@@ -28,7 +32,13 @@ pub struct Daemon {
     /// in line waits for.
     pub windows: Arc<Pool>,
     /// Memory for work.
-    pub work: Arc<Pool>,
+    pub work: Arc<Work>,
+    /// What jobs cost.
+    pub costs: Costs,
+    /// Most jobs that wait.
+    pub queue_jobs: usize,
+    /// Most bytes of inputs that wait.
+    pub queue_bytes: u64,
     /// Counters.
     pub stats: Stats,
     /// Counters for Prometheus.
@@ -50,13 +60,28 @@ impl Daemon {
         let registry = Registry::load(&config);
         let ids: Vec<String> = registry.rows(false).into_iter().map(|row| row.id).collect();
         let metrics = if config.metrics.listen.is_empty() { Metrics::off() } else { Metrics::new(&ids) };
+        let work = Work::new(share(config.memory.work_bytes, 40));
+        let queue_bytes = match config.executor.queue_bytes {
+            0 => input,
+            bytes => bytes,
+        };
+        let lanes = squeezed_schedule::Config {
+            queue_jobs: config.executor.queue_jobs,
+            queue_bytes,
+            light_limit: LIGHT_LIMIT,
+            ..squeezed_schedule::Config::for_cores(config.threads())
+        };
+        let costs_file = state_dir(&config).map(|dir| dir.join("costs.json"));
         Ok(Arc::new(Self {
             registry,
             metrics: Arc::new(metrics),
-            executor: Executor::start(config.threads(), config.executor.queue_jobs)?,
+            executor: Executor::start(lanes, work.clone(), config.executor.heavy_nice)?,
+            costs: Costs::open(costs_file),
+            queue_jobs: config.executor.queue_jobs,
+            queue_bytes,
             input: Pool::new(input - input / 8),
             windows: Pool::new(input / 8),
-            work: Pool::new(share(config.memory.work_bytes, 40)),
+            work,
             stats: Stats::default(),
             started: Instant::now(),
             config: RwLock::new(config),

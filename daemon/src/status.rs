@@ -1,12 +1,14 @@
-//! Counters and the list of running jobs, for STATUS.
+//! Counters, and the report for STATUS.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use squeezed_protocol::{JobRow, LaneRow, PoolRow, StatusReport};
+use squeezed_protocol::{JobRow, LaneRow, PluginLoad, PoolRow, StatusReport};
+use squeezed_schedule::LaneSnapshot;
 
+use crate::executor::{self, Lane, Running};
 use crate::memory::Usage;
 use crate::state::Daemon;
 
@@ -21,88 +23,116 @@ pub struct Stats {
     pub busy: AtomicU64,
     /// Connections open.
     pub connections: AtomicU64,
-    next_job: AtomicU64,
-    running: Mutex<BTreeMap<u64, Running>>,
+    /// Connections accepted; the number of the last one.
+    pub accepted: AtomicU64,
+    plugins: Mutex<BTreeMap<String, PluginLoad>>,
 }
 
-/// A job at work.
-struct Running {
-    uid: u32,
-    format: String,
-    bytes: u64,
-    since: Instant,
-    permille: Arc<AtomicU32>,
-}
-
-/// Keeps a job in the list for as long as it lives.
-pub struct Listed<'a> {
-    stats: &'a Stats,
-    /// Number of the job since the start.
-    pub job: u64,
+/// What one job took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Bytes in.
+    pub input: u64,
+    /// Bytes out.
+    pub output: u64,
+    /// CPU time.
+    pub cpu: Duration,
+    /// Run time.
+    pub wall: Duration,
+    /// Bytes planned.
+    pub planned: u64,
+    /// Bytes measured; 0 where nothing was.
+    pub peak: u64,
+    /// Whether the plan was exceeded by half.
+    pub over: bool,
 }
 
 impl Stats {
-    /// Lists a job that begins to run.
-    pub fn list(&self, uid: u32, format: &str, bytes: u64, permille: Arc<AtomicU32>) -> Listed<'_> {
-        let job = self.next_job.fetch_add(1, Ordering::Relaxed) + 1;
-        let row = Running { uid, format: format.into(), bytes, since: Instant::now(), permille };
-        self.lock().insert(job, row);
-        Listed { stats: self, job }
+    /// Adds a job to its plugin's row.
+    pub fn add(&self, plugin: &str, load: &Load) {
+        let mut plugins = self.plugins();
+        let row = plugins
+            .entry(plugin.to_owned())
+            .or_insert_with(|| PluginLoad { id: plugin.to_owned(), ..PluginLoad::default() });
+        row.jobs += 1;
+        row.input_bytes += load.input;
+        row.output_bytes += load.output;
+        row.cpu_ms += millis(load.cpu);
+        row.wall_ms += millis(load.wall);
+        row.plan_peak_bytes = row.plan_peak_bytes.max(load.planned);
+        row.measured_peak_bytes = row.measured_peak_bytes.max(load.peak);
+        row.overruns += u64::from(load.over);
     }
 
-    /// The daemon's state; jobs only for those who may see them.
+    /// The daemon's state; jobs and plugins only for those who may see them.
     pub fn report(daemon: &Daemon, draining: bool, full: bool) -> StatusReport {
-        let (stats, load) = (&daemon.stats, daemon.executor.load());
-        let row = |(job, r): (&u64, &Running)| JobRow {
-            job: *job,
-            uid: r.uid,
-            format: r.format.clone(),
-            bytes: r.bytes,
-            run_ms: u64::try_from(r.since.elapsed().as_millis()).unwrap_or(u64::MAX),
-            permille: r.permille.load(Ordering::Relaxed),
-            ..JobRow::default()
-        };
-        let threads = u32::try_from(load.threads).unwrap_or(u32::MAX);
-        let lane = LaneRow {
-            name: "light".into(),
+        let stats = &daemon.stats;
+        let lanes = daemon.executor.snapshot();
+        let threads = u32::try_from(daemon.executor.cores()).unwrap_or(u32::MAX);
+        let nice = daemon.executor.nice();
+        let lane = |lane, s: &LaneSnapshot| LaneRow {
+            name: executor::name(lane).into(),
             threads,
-            running: load.running as u64,
-            queued: load.queued as u64,
-            ..LaneRow::default()
+            nice: if lane == Lane::Heavy { nice.1 } else { nice.0 },
+            running: (s.running + s.demoted) as u64,
+            queued: s.queued as u64,
+            oldest_wait_ms: millis(s.oldest_wait),
+            expected_ms: millis(s.expected_cpu),
+            in_debt: lane == Lane::Heavy && lanes.light_gives_way,
+            demoted: if lane == Lane::Light { daemon.executor.demoted() } else { 0 },
         };
-        let jobs = if full { stats.lock().iter().map(row).collect() } else { Vec::new() };
+        let mut runs = if full { daemon.executor.runs() } else { Vec::new() };
+        runs.sort_by_key(|r| r.id);
+        let plugins = if full { stats.plugins().values().cloned().collect() } else { Vec::new() };
         StatusReport {
             version: env!("CARGO_PKG_VERSION").into(),
             pid: std::process::id(),
             uptime_s: daemon.started.elapsed().as_secs(),
             draining,
-            threads,
-            running: load.running as u64,
-            queued: load.queued as u64,
-            queue_limit: load.queue_limit as u64,
+            threads: threads.saturating_mul(2),
+            running: (lanes.light.running + lanes.heavy.running + lanes.heavy.demoted) as u64,
+            queued: (lanes.light.queued + lanes.heavy.queued) as u64,
+            queue_limit: daemon.queue_jobs as u64,
+            queued_bytes: lanes.waiting_bytes,
+            queue_bytes_limit: daemon.queue_bytes,
             done: stats.done.load(Ordering::Relaxed),
             failed: stats.failed.load(Ordering::Relaxed),
             busy: stats.busy.load(Ordering::Relaxed),
             connections: stats.connections.load(Ordering::Relaxed),
             input_pool: pool(daemon.input.usage()),
             work_pool: pool(daemon.work.usage()),
-            lanes: vec![lane],
-            jobs,
+            lanes: vec![lane(Lane::Light, &lanes.light), lane(Lane::Heavy, &lanes.heavy)],
+            jobs: runs.iter().map(|r| job(r)).collect(),
+            plugins,
             ..StatusReport::default()
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn plugins(&self) -> MutexGuard<'_, BTreeMap<String, PluginLoad>> {
+        self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Listed<'_> {
-    fn drop(&mut self) {
-        self.stats.lock().remove(&self.job);
+fn job(r: &Running) -> JobRow {
+    JobRow {
+        job: r.id.get(),
+        uid: r.about.uid,
+        connection: r.about.connection,
+        format: r.about.format.get().cloned().unwrap_or_default(),
+        bytes: r.about.bytes,
+        lane: executor::name(r.lane()).into(),
+        threads: r.threads,
+        run_ms: millis(r.since.elapsed()),
+        cpu_ms: millis(r.cpu()),
+        expected_ms: millis(r.expected),
+        permille: r.about.permille.load(Ordering::Relaxed),
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn pool(u: Usage) -> PoolRow {
-    PoolRow { capacity: u.capacity, granted: u.granted, waiting: u.waiting, ..PoolRow::default() }
+    PoolRow { capacity: u.capacity, granted: u.granted, waiting: u.waiting, reserve: u.reserve, peak: u.peak }
 }

@@ -148,6 +148,7 @@ impl Builder {
         command
             .args(["--socket".as_ref(), socket.as_os_str(), "--plugin-path".as_ref(), plugin_dir.as_os_str()])
             .args(["--set", "plugins.builtin_path=false"])
+            .args(["--set", &format!("daemon.state_dir={}", root.join("state").display())])
             .args((!self.args.iter().any(|a| a == "--log-level")).then_some("--log-level=debug"))
             .args((!self.args.iter().any(|a| a == "--config")).then_some("--config=/dev/null"))
             .args(&self.args)

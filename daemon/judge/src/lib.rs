@@ -25,4 +25,4 @@ mod webp_canvas;
 pub use defect::Defect;
 pub use judge::{Claim, Judge, Refusal, Source, Verified};
 pub use look::Distance;
-pub use memory::peak_bytes;
+pub use memory::{expected_time, peak_bytes};

@@ -1,4 +1,6 @@
-//! What the judge needs beside its inputs, for the host's admission. Knows sizes, not pictures.
+//! What the judge needs beside its inputs, for the host's admission: bytes and time. Knows sizes, not pictures.
+
+use std::time::Duration;
 
 use squeezed_plugin_api::ImageInfo;
 
@@ -30,4 +32,17 @@ pub fn peak_bytes(format: &str, info: &ImageInfo) -> u64 {
     let blocks = u64::from(info.width.div_ceil(8)) * u64::from(info.height.div_ceil(8));
     let means = blocks * u64::from(info.channels.max(4)) * 4;
     pixels.saturating_mul(per_pixel).saturating_add(means.saturating_mul(frames)).saturating_add(1 << 20)
+}
+
+/// CPU time that judging one candidate takes, about: both files are decoded and compared (docs/judge.md, Costs). A host
+/// stops a plugin that long before a deadline.
+pub fn expected_time(format: &str, info: &ImageInfo) -> Duration {
+    let pixels = u64::from(info.width).saturating_mul(u64::from(info.height));
+    let samples = pixels.saturating_mul(u64::from(info.frames.max(1)));
+    let ns_per_pixel = match format {
+        "jpeg" | "png" => 25,
+        "webp" => 40,
+        _ => 60,
+    };
+    Duration::from_millis(1) + Duration::from_nanos(samples.saturating_mul(ns_per_pixel))
 }

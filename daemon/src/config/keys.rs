@@ -33,8 +33,10 @@ pub const KEYS: &[Key] = &[
     ),
     key("plugins.disabled", "[]", false, "plugin ids that are not used"),
     key("plugins.prefer", "[]", false, "format=id, where two plugins handle one format"),
-    key("executor.threads", "0", false, "codec threads; 0 is one for each core"),
+    key("executor.threads", "0", false, "codec threads of each lane; 0 is one for each core"),
+    key("executor.heavy_nice", "10", false, "how far heavy jobs are niced below light ones, 1 to 19"),
     key("executor.queue_jobs", "1024", false, "most jobs that wait; more are answered BUSY"),
+    key("executor.queue_bytes", "0", false, "most bytes of images that wait; 0 is memory.input_bytes"),
     key("memory.input_bytes", "0", false, "bytes for inputs; 0 is 20 % of what is available at the start"),
     key("memory.work_bytes", "0", false, "bytes for work; 0 is 40 % of what is available at the start"),
     key("cache.enabled", "false", false, "keep results on disk, for the same image asked again"),
@@ -54,6 +56,12 @@ pub const KEYS: &[Key] = &[
     key("limits.connections", "512", true, "most connections"),
     key("policy.lossy_gain_percent", "5.0", true, "what a lossy result must gain over the best lossless one"),
     key("daemon.idle_exit_seconds", "0", true, "end after this long without a connection; 0 is never"),
+    key(
+        "daemon.state_dir",
+        "\"\"",
+        false,
+        "where learned costs are kept; empty is the usual place of this user",
+    ),
     key("daemon.drain_seconds", "30", true, "how long SIGTERM waits for running jobs"),
     key(
         "metrics.listen",
@@ -123,6 +131,9 @@ impl Key {
         }
         match &value {
             Value::Integer(n) if *n < 0 => Err("a number of at least 0 is wanted".into()),
+            Value::Integer(n) if self.name == "executor.heavy_nice" && !(1..=19).contains(n) => {
+                Err("a number from 1 to 19 is wanted".into())
+            }
             Value::Float(f) if !(0.0..=100.0).contains(f) => Err("a number from 0 to 100 is wanted".into()),
             Value::String(s) if self.name == "log.format" && s != "human" && s != "json" => {
                 Err("human or json is wanted".into())

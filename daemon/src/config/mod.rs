@@ -65,8 +65,12 @@ pub struct PluginConfig {
 pub struct ExecutorConfig {
     /// Threads; 0 is one for each core.
     pub threads: usize,
+    /// Nice value of Heavy above Light's.
+    pub heavy_nice: i32,
     /// Most jobs that wait.
     pub queue_jobs: usize,
+    /// Most bytes of images that wait; 0 is as many as the input pool holds.
+    pub queue_bytes: u64,
 }
 
 /// `memory.*`
@@ -116,12 +120,14 @@ pub struct PolicyConfig {
 }
 
 /// `daemon.*`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct DaemonConfig {
     /// End after this long without a connection; 0 is never.
     pub idle_exit_seconds: u64,
     /// How long SIGTERM waits for running jobs.
     pub drain_seconds: u64,
+    /// Where learned costs are kept; empty is the usual place.
+    pub state_dir: PathBuf,
 }
 
 /// `metrics.*`

@@ -46,6 +46,8 @@ enum End {
 }
 
 struct Connection {
+    /// Its number since the daemon's start.
+    number: u64,
     daemon: Arc<Daemon>,
     signals: Signals,
     peer: Peer,
@@ -76,6 +78,7 @@ pub async fn serve(
     let mut writer = tokio::spawn(outbox.clone().write_to(write));
     let (events, mut inbox) = mpsc::unbounded_channel();
     let mut connection = Connection {
+        number: daemon.stats.accepted.fetch_add(1, Ordering::Relaxed) + 1,
         daemon: daemon.clone(),
         signals,
         peer,

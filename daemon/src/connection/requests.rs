@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::stream::{Job, Piece, Stream, Upload};
 use super::{Connection, MAX_ENDED, UPLOAD_PATIENCE};
-use crate::job::{Event, JobControl, Kind, Task};
+use crate::executor::{About, Arrival, Refused, Running};
+use crate::job::{Event, JobControl, Kind, Task, receipt};
 use crate::memory::Permit;
 use crate::state::Daemon;
 use crate::status::Stats;
@@ -273,6 +274,20 @@ impl Connection {
             deadline.map(Instant::into_std),
             request.want_progress,
         ));
+        let about = About {
+            uid: self.peer.uid,
+            connection: self.number,
+            bytes: bytes.len() as u64,
+            permille: control.gauge(),
+            format: Arc::default(),
+        };
+        let arrival = Arrival {
+            uid: self.peer.uid,
+            connection: self.number,
+            bytes: bytes.len() as u64,
+            expected: Task::look_cost(bytes.len() as u64),
+            deadline: None,
+        };
         let task = Task {
             kind,
             stream,
@@ -285,18 +300,17 @@ impl Connection {
             span: tracing::Span::none(),
         };
         let daemon = self.daemon.clone();
-        match self.daemon.executor.submit(Box::new(move || task.run(&daemon))) {
+        let look = Box::new(move |run: &Arc<Running>| task.look(&daemon, run));
+        match self.daemon.executor.admit(arrival, deadline.map(Instant::into_std), about, look) {
             Ok(queued) => {
                 self.streams.insert(stream, Stream::Job(Job { control, queued, deadline }));
             }
-            Err(full) => {
-                self.daemon.stats.busy.fetch_add(1, Ordering::Relaxed);
-                let error = ErrorReply::new(ErrorCode::Busy, "the queue is full; try again later");
-                self.outbox.send(&Frame::json(
-                    FrameKind::Error,
-                    stream,
-                    &error.retry_after(full.retry_after_ms),
-                ));
+            Err(refused) => {
+                if matches!(refused, Refused::Busy { .. }) {
+                    self.daemon.stats.busy.fetch_add(1, Ordering::Relaxed);
+                }
+                let error = receipt::refused(&refused);
+                self.outbox.send(&Frame::json(FrameKind::Error, stream, &error));
             }
         }
     }
@@ -330,9 +344,8 @@ impl Connection {
 /// Takes a job out of wherever it waits.
 fn forget(daemon: &Daemon, job: &Job) {
     job.control.cancel();
-    let (work, place) = (daemon.executor.forget(job.queued), job.control.leave_line());
-    if work.is_some() || place.is_some() {
-        drop_elsewhere((work, place));
+    if let Some(left) = daemon.executor.forget(job.queued) {
+        drop_elsewhere(left);
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use squeezed_protocol::{Request, WINDOW};
 use tokio::time::Instant;
 
+use crate::executor::JobId;
 use crate::job::{JobControl, Kind};
 use crate::memory::{Permit, Ticket};
 
@@ -20,8 +21,8 @@ pub enum Stream {
 pub struct Job {
     /// Its switches.
     pub control: Arc<JobControl>,
-    /// Its number in the executor's queue.
-    pub queued: u64,
+    /// Its number in the executor.
+    pub queued: JobId,
     /// When the client wants its answer.
     pub deadline: Option<Instant>,
 }

@@ -1,7 +1,7 @@
 //! The link between a job on its thread and the connection that asked for it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use squeezed_host::Control;
@@ -10,8 +10,9 @@ use squeezed_protocol::Progress;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Event;
+use crate::executor::Running;
 use crate::logging::{Throttle, plain};
-use crate::memory::{Permit, Pool, Ticket};
+use crate::memory::Work;
 
 /// PROGRESS is sent at most this often.
 const PROGRESS_GAP: Duration = Duration::from_millis(100);
@@ -20,16 +21,17 @@ const PROGRESS_GAP: Duration = Duration::from_millis(100);
 pub struct JobControl {
     stream: u32,
     events: UnboundedSender<Event>,
-    work: Arc<Pool>,
+    work: Arc<Work>,
     cancelled: AtomicBool,
     started: AtomicBool,
     deadline: Option<Instant>,
+    /// What the judge will need of the time to the deadline.
+    judging: OnceLock<Duration>,
+    /// The thread that has it now.
+    run: Mutex<Option<Arc<Running>>>,
     want_progress: bool,
     permille: Arc<AtomicU32>,
     last_progress: Mutex<Option<Instant>>,
-    extra: Mutex<Vec<Permit>>,
-    /// The place in the line for work memory; it holds the rest of the task.
-    place: Mutex<Option<Ticket>>,
 }
 
 impl JobControl {
@@ -37,7 +39,7 @@ impl JobControl {
     pub fn new(
         stream: u32,
         events: UnboundedSender<Event>,
-        work: Arc<Pool>,
+        work: Arc<Work>,
         deadline: Option<Instant>,
         want_progress: bool,
     ) -> Self {
@@ -48,11 +50,11 @@ impl JobControl {
             cancelled: AtomicBool::new(false),
             started: AtomicBool::new(false),
             deadline,
+            judging: OnceLock::new(),
+            run: Mutex::default(),
             want_progress,
             permille: Arc::default(),
             last_progress: Mutex::new(None),
-            extra: Mutex::default(),
-            place: Mutex::default(),
         }
     }
 
@@ -61,22 +63,25 @@ impl JobControl {
         self.cancelled.store(true, Ordering::SeqCst);
     }
 
-    /// Marks that a thread took it up, or that it waits again.
-    pub fn set_started(&self, started: bool) {
-        self.started.store(started, Ordering::Release);
+    /// A thread took it up.
+    pub fn begin(&self, run: &Arc<Running>) {
+        *self.run() = Some(run.clone());
+        self.started.store(true, Ordering::Release);
     }
 
-    /// Keeps the job's place in the line for work memory. A job that was cancelled meanwhile leaves the line.
-    pub fn stand_in_line(&self, place: Option<Ticket>) {
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
-        if self.cancelled.load(Ordering::SeqCst) {
-            drop(self.leave_line());
+    /// It waits again.
+    pub fn pause(&self) {
+        self.started.store(false, Ordering::Release);
+        *self.run() = None;
+    }
+
+    /// How long before the deadline the plugin must stop, so that what it found can still be judged: at most half of what
+    /// is left.
+    pub fn leave_for_judge(&self, expected: Duration) {
+        if let Some(deadline) = self.deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let _ = self.judging.set(expected.min(left / 2));
         }
-    }
-
-    /// Takes the job out of the line. Dropping the ticket drops the rest of the task.
-    pub fn leave_line(&self) -> Option<Ticket> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether a thread has it.
@@ -95,18 +100,21 @@ impl JobControl {
         let _ = self.events.send(event);
     }
 
-    /// Gives back what was reserved beyond the plan.
-    pub fn release(&self) {
-        self.extra.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    fn run(&self) -> MutexGuard<'_, Option<Arc<Running>>> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Control for JobControl {
     fn stop(&self) -> Option<StopReason> {
+        if let Some(run) = &*self.run() {
+            run.note_thread();
+        }
         if self.cancelled.load(Ordering::Relaxed) {
             return Some(StopReason::Cancelled);
         }
-        self.deadline.filter(|d| Instant::now() >= *d).map(|_| StopReason::Deadline)
+        let judging = self.judging.get().copied().unwrap_or_default();
+        self.deadline.filter(|d| Instant::now() + judging >= *d).map(|_| StopReason::Deadline)
     }
 
     fn progress(&self, permille: u32, best_bytes: u64) {
@@ -122,14 +130,13 @@ impl Control for JobControl {
     }
 
     fn max_threads(&self) -> u32 {
-        1
+        self.run().as_ref().map_or(1, |run| run.threads)
     }
 
     fn reserve(&self, bytes: u64) -> bool {
-        let permit = self.work.take_now(bytes);
-        let granted = permit.is_some();
-        self.extra.lock().unwrap_or_else(PoisonError::into_inner).extend(permit);
-        granted
+        let Some(run) = self.run().clone() else { return false };
+        let grant = self.work.take(run.lane(), bytes);
+        grant.map(|g| run.add_memory(g)).is_some()
     }
 
     fn log(&self, level: LogLevel, text: &str) {

@@ -1,7 +1,7 @@
 //! What a complete request becomes: a task for an executor thread, and its answer.
 
 mod control;
-mod receipt;
+pub mod receipt;
 mod task;
 
 pub use control::JobControl;

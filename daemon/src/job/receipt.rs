@@ -10,6 +10,7 @@ use squeezed_protocol::{
     TrialVerdict,
 };
 
+use crate::executor::Refused;
 use crate::registry::Handler;
 
 /// The isolation in force: plugins run inside the daemon.
@@ -136,6 +137,17 @@ pub fn error(e: &JobError) -> ErrorReply {
         JobError::PluginFailed(_) => ErrorCode::PluginFailed,
     };
     ErrorReply::new(code, e.to_string())
+}
+
+/// The error that a client sees for a job that was not taken.
+pub fn refused(why: &Refused) -> ErrorReply {
+    match why {
+        Refused::Busy { retry_after } => {
+            let ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+            ErrorReply::new(ErrorCode::Busy, "the queue is full; try again later").retry_after(ms)
+        }
+        Refused::Deadline { .. } => ErrorReply::new(ErrorCode::Deadline, why.to_string()),
+    }
 }
 
 fn reason(why: &host::Reason) -> (Reason, Option<String>) {

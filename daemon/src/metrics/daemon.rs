@@ -3,24 +3,25 @@
 use std::sync::atomic::Ordering;
 
 use super::{Gauges, PoolReading, Reading};
-use crate::memory::Pool;
+use crate::memory::Usage;
 use crate::state::Daemon;
 
 impl Gauges for Daemon {
     fn read(&self) -> Reading {
-        let load = self.executor.load();
+        let lanes = self.executor.snapshot();
+        let threads = self.executor.cores() as u64;
         Reading {
             connections: self.stats.connections.load(Ordering::Relaxed),
-            queued: [load.queued as u64, 0],
-            running: [load.running as u64, 0],
-            threads: [load.threads as u64, 0],
-            pools: [&self.input, &self.windows, &self.work].map(|pool| reading(pool)),
+            queued: [lanes.light.queued as u64, lanes.heavy.queued as u64],
+            running: [lanes.light.running as u64, (lanes.heavy.running + lanes.heavy.demoted) as u64],
+            threads: [threads, threads + lanes.heavy.demoted as u64],
+            heavy_debt: lanes.debt.as_secs_f64(),
+            pools: [self.input.usage(), self.windows.usage(), self.work.usage()].map(reading),
             ..Reading::default()
         }
     }
 }
 
-fn reading(pool: &Pool) -> PoolReading {
-    let u = pool.usage();
-    PoolReading { capacity: u.capacity, granted: u.granted, peak: u.granted, waiting: u.waiting }
+fn reading(u: Usage) -> PoolReading {
+    PoolReading { capacity: u.capacity, granted: u.granted, peak: u.peak, waiting: u.waiting }
 }

@@ -1,8 +1,4 @@
-//! A pool of bytes that jobs take before they allocate, so that the sum of all jobs is bounded.
-//!
-//! There are two: inputs wait for the input pool in order of arrival, and a job whose input is complete takes its work
-//! memory at once. Nobody waits for input while holding work, so there is no cycle. A part of each pool is kept for
-//! small requests.
+//! The pool of inputs: requests stand in a line in order of arrival, and small ones pass large ones.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,6 +48,10 @@ pub struct Usage {
     pub capacity: u64,
     /// Bytes granted.
     pub granted: u64,
+    /// Most bytes granted at once since the start.
+    pub peak: u64,
+    /// Bytes that only small requests or light jobs may have.
+    pub reserve: u64,
     /// Requests in the line.
     pub waiting: u64,
 }
@@ -72,17 +72,10 @@ impl Pool {
         self.capacity - self.capacity / RESERVE
     }
 
-    /// Takes bytes now if they are there, past the line: for a stream's window and for what a running job needs.
+    /// Takes bytes now if they are there, past the line: for a stream's window.
     pub fn take_now(self: &Arc<Self>, bytes: u64) -> Option<Permit> {
         let mut state = self.lock();
         self.fits(&state, bytes).then(|| self.take(&mut state, bytes))
-    }
-
-    /// Takes bytes now if they are there and nobody of the same class waits for them.
-    pub fn take_in_turn(self: &Arc<Self>, bytes: u64) -> Option<Permit> {
-        let mut state = self.lock();
-        let overtakes = !self.is_small(bytes) && !state.waiting.is_empty();
-        (!overtakes && self.fits(&state, bytes)).then(|| self.take(&mut state, bytes))
     }
 
     /// Calls `grant` as soon as the bytes are there, at once if they are; the line is first come, first served.
@@ -109,7 +102,13 @@ impl Pool {
     /// What the pool looks like now.
     pub fn usage(&self) -> Usage {
         let state = self.lock();
-        Usage { capacity: self.capacity, granted: state.granted, waiting: state.waiting.len() as u64 }
+        Usage {
+            capacity: self.capacity,
+            granted: state.granted,
+            peak: state.peak,
+            reserve: self.capacity / RESERVE,
+            waiting: state.waiting.len() as u64,
+        }
     }
 
     fn is_small(&self, bytes: u64) -> bool {
@@ -217,7 +216,8 @@ mod tests {
         let permit = rx.recv().unwrap();
         assert_eq!(pool.usage().granted, 6000);
         drop((permit, held));
-        assert_eq!(pool.usage(), Usage { capacity: 8000, granted: 0, waiting: 0 });
+        let usage = pool.usage();
+        assert_eq!((usage.granted, usage.waiting, usage.peak), (0, 0, 6000));
     }
 
     #[test]
