@@ -81,6 +81,8 @@ impl Entry<'_> {
 pub struct Directory<'a> {
     /// Its fields as they stand in the file.
     pub entries: Vec<Entry<'a>>,
+    /// Below a page: it also leads to the next one of its list.
+    pub linked: bool,
 }
 
 impl<'a> Directory<'a> {
@@ -209,7 +211,7 @@ impl<'a> Reader<'a> {
                 entries.push(entry);
             }
         }
-        Ok(Some((Directory { entries }, next.unwrap_or(0))))
+        Ok(Some((Directory { entries, linked: false }, next.unwrap_or(0))))
     }
 
     /// A field; `None` where its values lie outside of the file.
@@ -245,14 +247,15 @@ impl<'a> Reader<'a> {
             self.unsupported = Some("directories too deep below each other");
         } else if tag::is_pointer(tag, kind) {
             let offsets: Vec<u64> = entry.numbers(h.order).collect();
-            for offset in offsets {
+            for (i, offset) in offsets.iter().copied().enumerate() {
                 // What EXIF's pointers lead to may be shared by pages; pictures may not.
                 if tag == tag::SUB_IFDS && !self.seen.insert(offset) {
                     return Err(Error::bad_image("a directory of a picture is there twice"));
                 }
                 match self.directory(offset, depth + 1)? {
-                    Some((child, next)) => {
-                        if next != 0 && tag == tag::SUB_IFDS {
+                    Some((mut child, next)) => {
+                        child.linked = next != 0 && offsets.get(i + 1) == Some(&next);
+                        if next != 0 && tag == tag::SUB_IFDS && !child.linked {
                             self.unsupported = Some("a chain of directories below a page");
                         }
                         entry.children.push(child);

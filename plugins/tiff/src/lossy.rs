@@ -28,7 +28,7 @@ pub fn fits(source: &Source<'_>, quality: u8) -> bool {
     let r = source.raster;
     let colour = match r.photometric {
         photometric::BLACK_IS_ZERO => r.samples == 1,
-        photometric::RGB => r.samples == 3,
+        photometric::RGB => r.samples == 3 && r.compression != compression::WEBP,
         photometric::YCBCR => r.samples == 3 && r.compression == compression::JPEG,
         _ => false,
     };

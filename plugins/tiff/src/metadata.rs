@@ -82,7 +82,7 @@ fn exif_block(header: Header, page: &Directory<'_>) -> Option<Vec<u8>> {
         return None;
     }
     let entries = fields.into_iter().filter_map(|e| exif_entry(e)).collect();
-    write::file(classic, &[OutDirectory { entries, chunks: Vec::new() }], &[]).ok()
+    write::file(classic, &[OutDirectory { entries, ..OutDirectory::default() }], &[]).ok()
 }
 
 fn exif_entry<'a>(entry: &Entry<'a>) -> Option<OutEntry<'a>> {
@@ -98,7 +98,7 @@ fn exif_entry<'a>(entry: &Entry<'a>) -> Option<OutEntry<'a>> {
     }
     let below = |d: &Directory<'a>| OutDirectory {
         entries: d.entries.iter().filter_map(exif_entry).collect(),
-        chunks: Vec::new(),
+        ..OutDirectory::default()
     };
     let list: Vec<_> = entry.children.iter().map(below).collect();
     Some(OutEntry { tag: entry.tag, kind: 4, count: list.len() as u64, value: Value::Directories(list) })
@@ -164,7 +164,7 @@ pub fn copied<'a>(entry: &Entry<'a>) -> OutEntry<'a> {
     let value = if !entry.children.is_empty() {
         let below = |d: &Directory<'a>| OutDirectory {
             entries: d.entries.iter().map(copied).collect(),
-            chunks: Vec::new(),
+            ..OutDirectory::default()
         };
         Value::Directories(entry.children.iter().map(below).collect())
     } else if entry.tag == tag::MAKER_NOTE && entry.value.len() > 8 && !is_movable(entry.value) {
@@ -181,7 +181,7 @@ fn owned(entry: &Entry<'_>) -> OutEntry<'static> {
     } else {
         let below = |d: &Directory<'_>| OutDirectory {
             entries: d.entries.iter().map(owned).collect(),
-            chunks: Vec::new(),
+            ..OutDirectory::default()
         };
         Value::Directories(entry.children.iter().map(below).collect())
     };

@@ -41,7 +41,14 @@ pub fn asked_for_zstd(job: &Job<'_>) -> Result<bool, Error> {
 /// # Errors
 /// `BadImage`.
 pub fn rasters<'a>(file: &File<'a>) -> Result<Vec<Raster<'a>>, Error> {
-    render::pictures(file).into_iter().map(|(page, _)| Raster::read(file, page)).collect()
+    let all: Vec<_> = render::pictures(file)
+        .into_iter()
+        .map(|(page, _)| Raster::read(file, page))
+        .collect::<Result<_, _>>()?;
+    match all.first() {
+        Some(first) if first.has_picture() => Ok(all),
+        _ => Err(Error::bad_image("a first page without a picture")),
+    }
 }
 
 /// Runs the job.
@@ -177,7 +184,7 @@ impl<'w> Work<'w, 'w> {
     /// The best lossless coding of a picture; `None` where its own is as small.
     fn lossless(&self, source: &mut Source<'w>, effort: Effort) -> Result<Option<Coded<'w>>, Error> {
         let raster = source.raster;
-        if raster.compression == compression::JPEG {
+        if matches!(raster.compression, compression::JPEG | compression::WEBP) {
             search::verify(self.job, source)?;
             return Ok(None);
         }

@@ -37,6 +37,7 @@ where
 {
     let Some((raster, coded)) = next.next() else { return Err(Error::failed("a page without a picture")) };
     let mut out = metadata::kept(file, page, policy)?;
+    out.linked = page.linked;
     match coded {
         None => raw(file, page, raster, &mut out),
         Some(coded) => anew(file, raster, coded, &mut out),

@@ -52,6 +52,11 @@ pub enum SampleFormat {
     Complex,
 }
 
+/// A directory among the pages that has fields of a description only.
+const NO_PICTURE: &str = "a directory without a picture";
+/// GDAL leaves out strips and tiles in which there is nothing.
+const SPARSE: &str = "sparse strips or tiles";
+
 /// One page's samples.
 #[derive(Debug, Clone)]
 pub struct Raster<'a> {
@@ -100,9 +105,11 @@ impl<'a> Raster<'a> {
         let bad = |what: &str| Error::bad_image(what.to_string());
         let dimension =
             |tag| number(tag).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0 && *n < 1 << 31);
-        let (Some(width), Some(height)) = (dimension(tag::WIDTH), dimension(tag::HEIGHT)) else {
-            return Err(bad("a page without dimensions"));
-        };
+        let empty = [tag::WIDTH, tag::HEIGHT, tag::STRIP_OFFSETS, tag::TILE_OFFSETS]
+            .iter()
+            .all(|t| page.get(*t).is_none());
+        let dimensions = if empty { Some((1, 1)) } else { dimension(tag::WIDTH).zip(dimension(tag::HEIGHT)) };
+        let Some((width, height)) = dimensions else { return Err(bad("a page without dimensions")) };
         let samples = number(tag::SAMPLES).unwrap_or(1);
         let samples =
             u16::try_from(samples).ok().filter(|n| *n > 0).ok_or_else(|| bad("no samples in a pixel"))?;
@@ -110,6 +117,9 @@ impl<'a> Raster<'a> {
         let mut cannot = |what: String| {
             unsupported.get_or_insert(what);
         };
+        if empty {
+            cannot(NO_PICTURE.into());
+        }
         if samples > 255 {
             cannot(format!("{samples} samples in a pixel"));
         }
@@ -118,13 +128,10 @@ impl<'a> Raster<'a> {
         let bits = all_bits
             .first()
             .and_then(|n| u16::try_from(*n).ok())
-            .filter(|n| *n > 0)
-            .ok_or_else(|| bad("samples of no bits"))?;
+            .filter(|n| (1..=64).contains(n))
+            .ok_or_else(|| bad("samples of no or too many bits"))?;
         if all_bits.iter().any(|b| *b != u64::from(bits)) {
             cannot("samples of different depths".into());
-        }
-        if bits > 64 {
-            cannot(format!("samples of {bits} bits"));
         }
         let formats: Vec<u64> = page
             .get(tag::SAMPLE_FORMAT)
@@ -209,7 +216,9 @@ impl<'a> Raster<'a> {
             (fractions(tag::YCBCR_COEFFICIENTS), fractions(tag::REFERENCE_BLACK_WHITE));
         raster.calibrated = crate::lossy::is_calibrated(&raster, coefficients, reference);
         raster.check_codings();
-        raster.read_chunks(file, page)?;
+        if !empty {
+            raster.read_chunks(file, page)?;
+        }
         Ok(raster)
     }
 
@@ -225,10 +234,8 @@ impl<'a> Raster<'a> {
         };
         let fax = matches!(self.compression, RLE | G3 | G4 | RLE_WORD);
         match self.compression {
-            NONE | LZW | JPEG | DEFLATE | OLD_DEFLATE | PACK_BITS | ZSTD | RLE | G3 | G4 => {}
+            NONE | LZW | JPEG | DEFLATE | OLD_DEFLATE | PACK_BITS | ZSTD | RLE | G3 | G4 | LZMA | WEBP => {}
             OLD_JPEG => cannot("old-style jpeg compression".into()),
-            LZMA => cannot("lzma compression".into()),
-            WEBP => cannot("webp compression".into()),
             RLE_WORD => cannot("ccitt rle with word alignment".into()),
             34887 => cannot("lerc compression".into()),
             50002 | 52546 => cannot("jpeg xl compression".into()),
@@ -241,7 +248,7 @@ impl<'a> Raster<'a> {
         if self.compression == G3 && self.t4_options & 2 != 0 {
             cannot("uncompressed mode of ccitt group 3".into());
         }
-        let predicts = matches!(self.compression, LZW | DEFLATE | OLD_DEFLATE | ZSTD);
+        let predicts = matches!(self.compression, LZW | DEFLATE | OLD_DEFLATE | ZSTD | LZMA);
         match (self.predictor, self.format) {
             _ if !predicts => {}
             (1, _) => {}
@@ -250,11 +257,20 @@ impl<'a> Raster<'a> {
             (3, SampleFormat::Float) => {}
             (n, _) => cannot(format!("predictor {n} for samples of {} bits", self.bits)),
         }
-        if self.reversed && matches!(self.compression, JPEG | ZSTD) {
+        if self.reversed && matches!(self.compression, JPEG | ZSTD | LZMA | WEBP) {
             cannot("reversed bits of this compression".into());
         }
         if self.compression == JPEG && self.bits != 8 {
             cannot(format!("jpeg compression of {} bits", self.bits));
+        }
+        if self.compression == WEBP {
+            let fits = self.bits == 8
+                && !self.planar
+                && self.photometric == photometric::RGB
+                && matches!(self.samples, 3 | 4);
+            if !fits {
+                cannot("webp compression of other than rgb".into());
+            }
         }
         if self.photometric == photometric::PALETTE {
             let fits = self.samples == 1 && self.bits <= 16 && self.palette.len() == 3 << self.bits.min(16);
@@ -322,17 +338,28 @@ impl<'a> Raster<'a> {
         self.chunks = Vec::with_capacity(expected);
         for (start, count) in places {
             if start == 0 && count == 0 {
-                self.unsupported.get_or_insert("sparse strips or tiles".into());
+                self.unsupported.get_or_insert(SPARSE.into());
             }
             let range = usize::try_from(start)
                 .ok()
                 .and_then(|s| Some(s..s.checked_add(usize::try_from(count).ok()?)?));
             match range.filter(|r| r.end <= file.input.len()) {
+                Some(range)
+                    if self.compression == compression::NONE
+                        && (range.len() as u64) < self.least(self.chunks.len()) =>
+                {
+                    return Err(Error::bad_image("a strip or tile ends too early"));
+                }
                 Some(range) => self.chunks.push(range),
                 None => return Err(Error::bad_image("a strip or tile reaches beyond the end of the file")),
             }
         }
         Ok(())
+    }
+
+    /// Whether there are samples at all.
+    pub fn has_picture(&self) -> bool {
+        self.unsupported.as_deref() != Some(NO_PICTURE)
     }
 
     /// Whether chroma is stored in units of several pixels (and not by JPEG itself).
@@ -395,6 +422,11 @@ impl<'a> Raster<'a> {
     pub fn chunk_bytes(&self, index: usize) -> Option<u64> {
         let (width, rows) = self.chunk_shape(index);
         Some(self.bytes_of(width, rows)).filter(|n| *n > 0)
+    }
+
+    /// Bytes that a stored strip or tile must have; sparse ones may have none.
+    fn least(&self, index: usize) -> u64 {
+        if self.unsupported.as_deref() == Some(SPARSE) { 0 } else { self.chunk_bytes(index).unwrap_or(0) }
     }
 
     /// Bytes of all samples.

@@ -75,11 +75,9 @@ pub enum Role {
 pub fn role(tag: u16) -> Role {
     use Kind::{C2pa, ColorSpace, Density, Gps, Text};
     match tag {
-        COMPRESSION | FILL_ORDER | STRIP_OFFSETS | ROWS_PER_STRIP | STRIP_COUNTS | T4_OPTIONS
-        | T6_OPTIONS | PREDICTOR | TILE_OFFSETS | TILE_COUNTS | JPEG_TABLES => Role::Coding,
+        COMPRESSION | FILL_ORDER | STRIP_OFFSETS | ROWS_PER_STRIP | STRIP_COUNTS | PREDICTOR
+        | TILE_OFFSETS | TILE_COUNTS | JPEG_TABLES => Role::Coding,
         512..=JPEG_LAST => Role::Coding,
-        // Bad fax lines and runs: what a fax machine made of the coded data.
-        326..=328 => Role::Coding,
         NEW_SUBFILE_TYPE..=BITS
         | PHOTOMETRIC
         | 263..=265
@@ -99,6 +97,8 @@ pub fn role(tag: u16) -> Role {
         | YCBCR_POSITIONING
         | GLOBAL_PARAMETERS => Role::Structure,
         280 | 281 | 340 | 341 => Role::Item(ColorSpace, "sample-range"),
+        // How a fax came in. The options say something to coded data alone, but some take them for a description.
+        T4_OPTIONS | T6_OPTIONS | 326..=328 => Role::Item(Kind::Unknown, "fax"),
         290 | 291 => Role::Item(ColorSpace, "gray-response"),
         TRANSFER_FUNCTION | 342 => Role::Item(ColorSpace, "transfer-function"),
         318 | 319 => Role::Item(ColorSpace, "chromaticities"),

@@ -46,6 +46,8 @@ pub struct OutDirectory<'a> {
     pub entries: Vec<OutEntry<'a>>,
     /// Coded data.
     pub chunks: Vec<Cow<'a, [u8]>>,
+    /// Below a page: it also leads to the next one of its list.
+    pub linked: bool,
 }
 
 impl<'a> OutDirectory<'a> {
@@ -170,6 +172,7 @@ struct Placed<'a> {
     at: usize,
     entries: Vec<(&'a OutEntry<'a>, usize, Vec<Placed<'a>>)>,
     chunks: &'a [Cow<'a, [u8]>],
+    linked: bool,
 }
 
 fn place<'a>(
@@ -201,7 +204,7 @@ fn place<'a>(
         };
         entries.push((entry, at, below));
     }
-    Placed { at, entries, chunks: &directory.chunks }
+    Placed { at, entries, chunks: &directory.chunks, linked: directory.linked }
 }
 
 /// Places for the strips of a directory and of those below it, in the order in which [`emit`] meets them.
@@ -221,8 +224,8 @@ fn emit<'o>(out: &mut [u8], header: Header, placed: &Placed<'_>, offsets: &'o [u
         put(out, *at, chunk);
     }
     put(out, placed.at, &order.bytes(placed.entries.len() as u64, header.counter()));
-    for (i, (entry, at, below)) in placed.entries.iter().enumerate() {
-        let place = placed.at + header.counter() + i * header.entry();
+    for (number, (entry, at, below)) in placed.entries.iter().enumerate() {
+        let place = placed.at + header.counter() + number * header.entry();
         put(out, place, &order.bytes(u64::from(entry.tag), 2));
         put(out, place + 2, &order.bytes(u64::from(entry.kind), 2));
         put(out, place + 4, &order.bytes(entry.count, header.offset()));
@@ -243,8 +246,12 @@ fn emit<'o>(out: &mut [u8], header: Header, placed: &Placed<'_>, offsets: &'o [u
             put(out, inside, &order.bytes(*at as u64, header.offset()));
             put(out, *at, &value);
         }
-        for directory in below {
+        for (i, directory) in below.iter().enumerate() {
             rest = emit(out, header, directory, rest);
+            if let Some(next) = below.get(i + 1).filter(|_| directory.linked) {
+                let link = directory.at + header.directory(directory.entries.len()) - header.offset();
+                put(out, link, &order.bytes(next.at as u64, header.offset()));
+            }
         }
     }
     rest

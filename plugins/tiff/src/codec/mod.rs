@@ -8,6 +8,7 @@ mod pack_bits;
 mod predictor;
 
 use std::borrow::Cow;
+use std::io::Read;
 
 use squeezed_plugin_api::Error;
 
@@ -61,6 +62,8 @@ pub fn decode<'a>(
         compression::LZW => unlzw(&flipped, wanted)?,
         compression::DEFLATE | compression::OLD_DEFLATE => inflate(&flipped, wanted)?,
         compression::ZSTD => unzstd(&flipped, wanted)?,
+        compression::LZMA => unlzma(&flipped, wanted)?,
+        compression::WEBP => return unwebp(raster, &flipped, width, rows).map(Cow::Owned),
         compression::RLE | compression::G3 | compression::G4 => fax::decode(raster, &flipped, width, rows)?,
         compression::JPEG => return jpeg::decode(raster, &flipped, width, rows).map(Cow::Owned),
         other => return Err(Error::unsupported(format!("compression {other}"))),
@@ -182,5 +185,37 @@ fn unzstd(data: &[u8], wanted: usize) -> Result<Vec<u8>, Error> {
         Ok(n) if n == wanted => Ok(out),
         Ok(_) => Err(short()),
         Err(_) => Err(Error::bad_image("zstd data is damaged")),
+    }
+}
+
+/// Memory that a dictionary of LZMA may take, in KiB: that of libtiff's strongest setting.
+const LZMA_DICTIONARY: u32 = 96 << 10;
+
+fn unlzma(data: &[u8], wanted: usize) -> Result<Vec<u8>, Error> {
+    plausible(data, wanted, 1 << 14)?;
+    let mut out = Vec::with_capacity(wanted);
+    let reader = lzma_rust2::XzReader::new_mem_limit(data, false, LZMA_DICTIONARY);
+    let read = std::io::Read::take(reader, wanted as u64).read_to_end(&mut out);
+    match read {
+        Ok(n) if n == wanted => Ok(out),
+        Ok(_) => Err(short()),
+        Err(_) => Err(Error::bad_image("lzma data is damaged")),
+    }
+}
+
+fn unwebp(raster: &Raster<'_>, data: &[u8], width: u32, rows: u32) -> Result<Vec<u8>, Error> {
+    let bad = || Error::bad_image("webp data is damaged");
+    let mut decoder = image_webp::WebPDecoder::new(std::io::Cursor::new(data)).map_err(|_| bad())?;
+    let (wide, high) = decoder.dimensions();
+    let channels = if decoder.has_alpha() { 4 } else { 3 };
+    if (wide, high) != (width, rows) || decoder.is_animated() {
+        return Err(Error::bad_image("a webp strip of other dimensions"));
+    }
+    let mut samples = vec![0; decoder.output_buffer_size().ok_or_else(bad)?];
+    decoder.read_image(&mut samples).map_err(|_| bad())?;
+    match (channels, raster.samples) {
+        (3, 4) => Ok(samples.chunks_exact(3).flat_map(|px| [px[0], px[1], px[2], 255]).collect()),
+        (4, 3) => Ok(samples.chunks_exact(4).flat_map(|px| [px[0], px[1], px[2]]).collect()),
+        _ => Ok(samples),
     }
 }
