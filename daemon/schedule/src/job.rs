@@ -72,10 +72,11 @@ pub(crate) struct Job {
 /// A job at work.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run {
+    pub started: Time,
     /// When its expected CPU is used up at full speed.
     pub expected_end: Time,
-    /// What its peers' accounts in its lane were charged.
+    /// What its peers' accounts in Light or Heavy were charged; of a demoted one, what Light was paid for good.
     pub charged: u64,
-    /// It left Light while it ran. Its first `charged` was paid there.
+    /// It left Light while it ran.
     pub demoted: bool,
 }

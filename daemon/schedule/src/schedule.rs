@@ -175,10 +175,13 @@ impl Schedule {
         let Some(run) = job.run.as_mut().filter(|run| job.lane == Lane::Light && !run.demoted) else {
             return;
         };
+        // Light's threads run at full speed, so the time it had one is the CPU it used there.
+        let used = cpu_nanos(self.now.saturating_sub(run.started));
+        let charged = std::mem::replace(&mut run.charged, used);
         run.demoted = true;
-        let (run, uid, connection) = (*run, job.uid, job.connection);
-        self.light.running.remove(&(run.expected_end, id));
-        self.light.queue.settle(uid, connection, run.charged, run.charged);
+        let (end, uid, connection) = (run.expected_end, job.uid, job.connection);
+        self.light.running.remove(&(end, id));
+        self.light.queue.settle(uid, connection, charged, used);
         self.heavy.queue.adopt(uid, connection);
         self.demoted += 1;
     }
@@ -198,7 +201,7 @@ impl Schedule {
     }
 
     /// Heavy's threads, demoted ones included, were measured to get this much CPU since the last call. To be told about
-    /// every 10 ms while Heavy has work and Light does.
+    /// every 10 ms while Heavy has work: what is not told counts as not given.
     pub fn heavy_used(&mut self, now: Time, cpu: Duration) {
         self.advance(now);
         self.debt.paid(cpu);
@@ -295,6 +298,7 @@ impl Schedule {
         let now = self.now;
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let run = Run {
+            started: now,
             expected_end: now.saturating_add(Duration::from_nanos(job.cpu)),
             charged: job.cpu,
             demoted: false,

@@ -105,6 +105,27 @@ fn a_demoted_job_gives_its_thread_back() {
 }
 
 #[test]
+fn a_demoted_job_pays_for_the_time_it_had_in_light() {
+    let mut schedule = schedule(1);
+    for uid in [1, 2] {
+        (0..20)
+            .for_each(|_| _ = schedule.admit(MS(0), Arrival { expected: MS(10), ..arrival(uid) }).unwrap());
+    }
+    let long = next(&mut schedule, MS(0), Lane::Light).unwrap();
+    schedule.demote(MS(60), long);
+    let mut now = MS(60);
+    let turns: Vec<u64> = (0..8)
+        .map(|_| {
+            let id = next(&mut schedule, now, Lane::Light).unwrap();
+            now += MS(10);
+            schedule.ended(now, id, MS(10));
+            id.get() / 20
+        })
+        .collect();
+    assert_eq!(turns, [1, 1, 1, 1, 1, 1, 0, 1], "the other user catches up with 60 ms first");
+}
+
+#[test]
 fn a_deadline_is_refused_only_where_nothing_could_keep_it() {
     let mut schedule = schedule(1);
     let due = |ms, uid| Arrival { deadline: Some(MS(ms)), ..arrival(uid) };
