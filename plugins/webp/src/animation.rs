@@ -6,24 +6,16 @@ use squeezed_plugin_api::{
 };
 
 use crate::codec;
-use crate::container::{Bitstream, Container, Frame};
+use crate::container::{Container, Frame};
 
-/// The pixels of one frame.
+/// The pixels of one frame. `stop` is asked now and then.
 ///
 /// # Errors
-/// `BadImage` where anything of it is missing or wrong.
-pub fn pixels(frame: &Frame<'_>) -> Result<Vec<u32>, Error> {
-    let (width, height) = (frame.width, frame.height);
-    match &frame.image {
-        Bitstream::Lossy { alpha: Some(_), .. } => {
-            let mut chunks = Vec::new();
-            frame.image.write(&mut chunks).ok_or_else(|| Error::bad_image("a frame is too long"))?;
-            codec::decode(&chunks, width, height)
-        }
-        Bitstream::Lossy { data, .. } | Bitstream::Lossless { data, .. } => {
-            codec::decode(data, width, height)
-        }
-    }
+/// `BadImage` where anything of it is missing or wrong, `Stopped`.
+pub fn pixels(frame: &Frame<'_>, stop: &dyn Fn() -> bool) -> Result<Vec<u32>, Error> {
+    let mut chunks = Vec::new();
+    frame.image.write(&mut chunks).ok_or_else(|| Error::bad_image("a frame is too long"))?;
+    codec::decode(&chunks, frame.width, frame.height, stop)
 }
 
 /// Decodes a file, animations as rendered canvases.
@@ -47,7 +39,7 @@ pub fn decode(input: &[u8], sink: &mut dyn FrameSink) -> Result<(), Error> {
     if !c.is_animated() {
         let frame = c.frames.first().ok_or_else(|| Error::bad_image("the file holds no picture"))?;
         sink.frame(&header((0, 1)))?;
-        return send(sink, &pixels(frame)?, c.width);
+        return send(sink, &pixels(frame, &|| false)?, c.width);
     }
     let size = usize::try_from(u64::from(c.width) * u64::from(c.height));
     let mut canvas =
@@ -58,7 +50,7 @@ pub fn decode(input: &[u8], sink: &mut dyn FrameSink) -> Result<(), Error> {
             rows(&mut canvas, c.width, b).for_each(|row| row.fill(0));
         }
         sink.frame(&header((frame.duration, 1000)))?;
-        lay(&mut canvas, c.width, frame, &pixels(frame)?);
+        lay(&mut canvas, c.width, frame, &pixels(frame, &|| false)?);
         send(sink, &canvas, c.width)?;
         before = Some(frame);
     }

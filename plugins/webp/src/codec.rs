@@ -58,11 +58,12 @@ pub fn version() -> String {
     format!("{}.{}.{}", v >> 16, v >> 8 & 255, v & 255)
 }
 
-/// Decodes one bitstream, which is a VP8 or VP8L payload or the chunks `ALPH` and `VP8 ` one after the other.
+/// Decodes one bitstream: a file, or the chunk `VP8L`, or `ALPH` and `VP8 ` one after the other. `stop` is asked now and
+/// then.
 ///
 /// # Errors
-/// `BadImage` where anything is missing or wrong.
-pub fn decode(bitstream: &[u8], width: u32, height: u32) -> Result<Vec<u32>, Error> {
+/// `BadImage` where anything is missing or wrong, `Stopped`.
+pub fn decode(bitstream: &[u8], width: u32, height: u32, stop: &dyn Fn() -> bool) -> Result<Vec<u32>, Error> {
     let count = pixel_count(width, height)?;
     let stride = c_int::try_from(u64::from(width) * 4).map_err(|_| too_wide())?;
     let mut pixels = vec![0u32; count];
@@ -77,13 +78,15 @@ pub fn decode(bitstream: &[u8], width: u32, height: u32) -> Result<Vec<u32>, Err
     config.output.is_external_memory = 1;
     config.output.u.RGBA =
         sys::WebPRGBABuffer { rgba: pixels.as_mut_ptr().cast(), stride, size: count.saturating_mul(4) };
-    // SAFETY: the input is borrowed for the call; the output is memory of ours of the size and stride told, which libwebp
-    // checks against the picture's dimensions and neither keeps nor frees, as it is external.
-    let status = unsafe {
-        let status = sys::WebPDecode(bitstream.as_ptr(), bitstream.len(), &mut config);
-        sys::WebPFreeDecBuffer(&mut config.output);
-        status
+    let status = if count > STEPWISE {
+        decode_in_steps(bitstream, &mut config, stop)?
+    } else {
+        // SAFETY: the input is borrowed for the call; the output is memory of ours of the size and stride told, which
+        // libwebp checks against the picture's dimensions.
+        unsafe { sys::WebPDecode(bitstream.as_ptr(), bitstream.len(), &mut config) }
     };
+    // SAFETY: frees what libwebp owns of the buffer; ours is external, so it neither keeps nor frees that.
+    unsafe { sys::WebPFreeDecBuffer(&mut config.output) };
     if config.input.width as u32 != width || config.input.height as u32 != height {
         return Err(Error::bad_image("a bitstream has other dimensions than its container"));
     }
@@ -95,6 +98,48 @@ pub fn decode(bitstream: &[u8], width: u32, height: u32) -> Result<Vec<u32>, Err
         }
         _ => Err(Error::bad_image("picture data is wrong")),
     }
+}
+
+/// Pixels above which decoding takes long enough to be stopped in between, and in how many steps it is then done.
+const STEPWISE: usize = 1 << 20;
+const STEPS: usize = 32;
+
+/// As `WebPDecode`, with a look at `stop` after each part of the input.
+fn decode_in_steps(
+    bitstream: &[u8],
+    config: &mut sys::WebPDecoderConfig,
+    stop: &dyn Fn() -> bool,
+) -> Result<sys::VP8StatusCode, Error> {
+    struct Decoder(*mut sys::WebPIDecoder);
+    impl Drop for Decoder {
+        fn drop(&mut self) {
+            // SAFETY: made by WebPIDecode, not null, deleted once.
+            unsafe { sys::WebPIDelete(self.0) };
+        }
+    }
+    // SAFETY: reads the header's facts into `config`, of this version.
+    let status = unsafe { sys::WebPGetFeatures(bitstream.as_ptr(), bitstream.len(), &mut config.input) };
+    if status != sys::VP8StatusCode::VP8_STATUS_OK {
+        return Ok(status);
+    }
+    // SAFETY: no data yet; the decoder keeps pointers to `config` and to its output, which both outlive it.
+    let decoder = Decoder(unsafe { sys::WebPIDecode(std::ptr::null(), 0, config) });
+    if decoder.0.is_null() {
+        return Ok(sys::VP8StatusCode::VP8_STATUS_OUT_OF_MEMORY);
+    }
+    let mut status = sys::VP8StatusCode::VP8_STATUS_SUSPENDED;
+    for step in 1..=STEPS {
+        let end = bitstream.len() / STEPS * step + if step == STEPS { bitstream.len() % STEPS } else { 0 };
+        // SAFETY: the decoder is alive; each call gets the same input, from its begin on and longer than before.
+        status = unsafe { sys::WebPIUpdate(decoder.0, bitstream.as_ptr(), end) };
+        if status != sys::VP8StatusCode::VP8_STATUS_SUSPENDED {
+            break;
+        }
+        if stop() {
+            return Err(Stop.into());
+        }
+    }
+    Ok(status)
 }
 
 /// Encodes without loss; the answer is a whole WebP file. `stop` is asked now and then.

@@ -22,8 +22,8 @@ const BOUND: &[Lossless] = &[of(1, 40)];
 
 /// What is tried at each effort. No setting is the best for all pictures: drawings are often smaller at lower ones.
 const FAST: &[Lossless] = &[of(3, 75)];
-const BALANCED: &[Lossless] = &[of(6, 90), of(4, 75), of(3, 40)];
-const BEST: &[Lossless] = &[of(6, 90), of(4, 75), of(3, 40), of(2, 40), of(5, 75), of(6, 100)];
+const BALANCED: &[Lossless] = &[of(3, 40), of(4, 75), of(6, 90)];
+const BEST: &[Lossless] = &[of(2, 40), of(3, 40), of(4, 75), of(5, 75), of(6, 90), of(6, 100)];
 
 /// Up to how many pixels, all frames counted, the last of [`BEST`] is tried: it takes 10 to 30 microseconds for each.
 pub const MAX_CRUNCHED: u64 = 4_000_000;
@@ -58,18 +58,20 @@ pub fn search(
     let tries = settings(depth, pixels);
     match (c.frames.as_slice(), still) {
         ([frame], Some(pixels)) if is_lossless(frame) => {
+            // The last takes the longest by far, so it begins first.
             let all = trials::run(job, tries.len(), |i| {
-                let made = encode(job, frame, pixels, &tries[i..=i]);
+                let at = tries.len() - 1 - i;
+                let made = encode(job, frame, pixels, &tries[at..=at]);
                 job.progress((500 * (i + 1) / tries.len()) as u32);
                 made
             })?;
-            Ok(vec![if_smaller(frame, all.into_iter().flatten())?])
+            Ok(vec![if_smaller(frame, all.into_iter().rev().flatten())?])
         }
         ([frame], Some(pixels)) => Ok(vec![encode(job, frame, pixels, tries)?]),
         (frames, _) => trials::run(job, frames.len(), |i| {
             let frame = &frames[i];
             let made = match needs_pixels(frame) {
-                true => encode(job, frame, &animation::pixels(frame)?, tries)?,
+                true => encode(job, frame, &animation::pixels(frame, &|| job.stopped())?, tries)?,
                 false => None,
             };
             job.progress((500 * (i + 1) / frames.len()) as u32);

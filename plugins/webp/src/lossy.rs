@@ -1,7 +1,6 @@
 //! Fewer bytes at a quality: VP8 made from decoded pixels, alpha without loss. What was made at the asked quality or below
 //! stays as it is, so a second run finds nothing to do.
 
-use std::cell::Cell;
 use std::sync::OnceLock;
 
 use squeezed_plugin_api::{Candidate, Effort, Error, Job};
@@ -48,6 +47,8 @@ pub struct Search<'a> {
     pub still: Option<&'a [u32]>,
     /// The best lossless bitstream of each frame where it is not the source's.
     pub lossless: &'a [Option<Encoded>],
+    /// A still's colour where it was made already, by [`first`], and at which quality.
+    pub first: Option<(u8, Option<Encoded>)>,
     /// The alpha of each frame as an `ALPH` payload, once it was needed.
     pub alpha: Vec<OnceLock<Option<Vec<u8>>>>,
     /// What metadata stays.
@@ -63,15 +64,12 @@ impl Search<'_> {
         if !self.container.frames.iter().any(|f| is_worth_it(f, asked)) {
             return Ok(None);
         }
-        let lossy = Cell::new(false);
-        let encode = |q| {
-            let (file, any) = self.file(q)?;
-            lossy.set(any);
-            Ok(file)
-        };
         let floor = self.job.floor();
-        let found = trials::search_capped(asked, floor, encode)?;
-        let Some((q, file)) = found.filter(|_| lossy.get() || floor > 0) else { return Ok(None) };
+        let found = trials::search_capped_on(self.job, asked, floor, |q| {
+            let (file, any) = self.file(q)?;
+            Ok((file.len() as u64, (file, any)))
+        })?;
+        let Some((q, (file, _))) = found.filter(|(_, (_, any))| *any || floor > 0) else { return Ok(None) };
         let method = format!("vp8-q{q}");
         let candidate =
             Candidate::lossy(&file, &method, q).with_metadata(&self.labels.kept, &self.labels.dropped);
@@ -89,7 +87,7 @@ impl Search<'_> {
                 if !is_worth_it(&frames[i], quality) {
                     return Ok(None);
                 }
-                let pixels = animation::pixels(&frames[i])?;
+                let pixels = animation::pixels(&frames[i], &|| self.job.stopped())?;
                 let made = self.encode(i, &pixels, how)?;
                 self.job.progress((500 + 500 * (i + 1) / frames.len()) as u32);
                 self.if_it_gains(i, made)
@@ -107,33 +105,27 @@ impl Search<'_> {
         Ok((file, made.iter().any(Option::is_some)))
     }
 
-    /// Frame `i` made lossy. Its header must say that it was made at the asked quality: with one segment it always does, but
-    /// for the cost of a few percent; with four it nearly always does.
+    /// Frame `i` made lossy.
     fn encode(&self, i: usize, pixels: &[u32], how: Lossy) -> Result<Option<Encoded>, Error> {
         let Some(frame) = self.container.frames.get(i) else { return Ok(None) };
-        if frame.width.max(frame.height) > codec::MAX_LOSSY_SIDE {
-            return Ok(None);
-        }
         let picture = Picture { width: frame.width, height: frame.height, pixels };
-        let alpha = self.alpha(i, picture)?;
-        let longest_side = frame.width.max(frame.height);
-        for how in [how, Lossy { segments: 1, ..how }] {
-            self.job.check()?;
-            let file = codec::encode_lossy(picture, how, &|| self.job.stopped());
-            let Some(file) = or_skip(self.job, file)? else { return Ok(None) };
-            let made = Encoded::from_file(&file)?;
-            if let Bitstream::Lossy { data, header, alpha: raw } = made.image()?
-                && raw.is_some() == alpha.is_some()
-                && quality::is_at_or_below(&header, how.quality)
-            {
-                let shown = codec::decode(&file, frame.width, frame.height)?;
-                if !fidelity::shows(pixels, &shown, longest_side, how.quality) {
-                    return Ok(None);
-                }
-                return Encoded::new(&Bitstream::Lossy { data, alpha, header }).map(Some);
+        let first = self.first.as_ref().filter(|(quality, _)| i == 0 && *quality == how.quality);
+        let own;
+        let color = match first {
+            Some((_, color)) => color,
+            None => {
+                own = color(self.job, picture, how)?;
+                &own
             }
+        };
+        let Some(color) = color else { return Ok(None) };
+        let alpha = self.alpha(i, picture)?;
+        match color.image()? {
+            Bitstream::Lossy { data, header, alpha: raw } if raw.is_some() == alpha.is_some() => {
+                Encoded::new(&Bitstream::Lossy { data, alpha, header }).map(Some)
+            }
+            _ => Ok(None),
         }
-        Ok(None)
     }
 
     /// The alpha of frame `i`: the source's, if that has it apart, else made once for all qualities.
@@ -164,6 +156,43 @@ impl Search<'_> {
             _ => Err(Error::failed("a frame is missing")),
         }
     }
+}
+
+/// The colour of a still at the asked quality, for a [`Search`] to come; `None` where nothing may be lost.
+pub fn first(
+    job: &Job<'_>,
+    frame: &Frame<'_>,
+    pixels: &[u32],
+    asked: u8,
+) -> Result<Option<(u8, Option<Encoded>)>, Error> {
+    if !is_worth_it(frame, asked) {
+        return Ok(None);
+    }
+    let picture = Picture { width: frame.width, height: frame.height, pixels };
+    Ok(Some((asked, color(job, picture, settings(job.options.effort, asked))?)))
+}
+
+/// A picture made lossy, its alpha raw. Its header must say that it was made at the asked quality: with one segment it
+/// always does, but for the cost of a few percent; with four it nearly always does.
+fn color(job: &Job<'_>, picture: Picture<'_>, how: Lossy) -> Result<Option<Encoded>, Error> {
+    let (width, height) = (picture.width, picture.height);
+    if width.max(height) > codec::MAX_LOSSY_SIDE {
+        return Ok(None);
+    }
+    for how in [how, Lossy { segments: 1, ..how }] {
+        job.check()?;
+        let file = codec::encode_lossy(picture, how, &|| job.stopped());
+        let Some(file) = or_skip(job, file)? else { return Ok(None) };
+        let made = Encoded::from_file(&file)?;
+        if let Bitstream::Lossy { header, .. } = made.image()?
+            && quality::is_at_or_below(&header, how.quality)
+        {
+            let shown = codec::decode(&file, width, height, &|| job.stopped())?;
+            let shows = fidelity::shows(picture.pixels, &shown, width.max(height), how.quality);
+            return Ok(shows.then_some(made));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a frame may lose anything: VP8L always, VP8 only where it was made above the asked quality.

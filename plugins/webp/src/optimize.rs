@@ -5,13 +5,13 @@ use std::sync::OnceLock;
 use squeezed_plugin_api::{
     Candidate, Effort, Error, ErrorCode, Job, Limits, Metadata, MetadataItem, Mode, Options, Plan,
 };
-use squeezed_plugin_common::labels;
+use squeezed_plugin_common::{labels, trials};
 
 use crate::container::{Bitstream, Container, Frame};
 use crate::encoded::Encoded;
 use crate::lossless::Depth;
 use crate::lossy::Search;
-use crate::{animation, lossless, metadata};
+use crate::{animation, lossless, lossy, metadata};
 
 /// Lossy or not, effort, nanoseconds of CPU and peak bytes for each pixel. A lossy job over a lossless source does both.
 pub const COSTS: [(bool, Effort, u32, u32); 6] = [
@@ -126,17 +126,29 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
     let full = Depth::Full(job.options.effort);
     // Where a still may lose something, a quick lossless bound is mostly enough. A cap is measured against the best.
     let quick = still.is_some() && job.options.quality().is_some() && job.options.max_reduction.is_none();
-    let better = search(if quick { Depth::Bound } else { full })?;
+    let depth = if quick { Depth::Bound } else { full };
     let Some(quality) = job.options.quality() else {
+        search(depth)?;
         job.progress(1000);
         return Ok(());
     };
     let cleared = still.as_deref().filter(|_| is_vp8l(&c)).and_then(without_hidden_colour);
+    let pixels = cleared.as_deref().or(still.as_deref());
+    // The lossy colour depends on no bound. A cap does, so there it waits for it.
+    let (better, first) = trials::both(
+        job,
+        || search(depth),
+        || match (c.frames.as_slice(), pixels) {
+            ([frame], Some(pixels)) if quick => lossy::first(job, frame, pixels, quality),
+            _ => Ok(None),
+        },
+    )?;
     let lossy = Search {
         job,
         container: &c,
-        still: cleared.as_deref().or(still.as_deref()),
+        still: pixels,
         lossless: &better,
+        first,
         alpha: c.frames.iter().map(|_| OnceLock::new()).collect(),
         kept: &kept,
         labels: &labels,
@@ -171,11 +183,11 @@ fn without_hidden_colour(pixels: &[u32]) -> Option<Vec<u32>> {
 /// Decodes every frame, so that damage is found before anything is offered. A still's pixels stay.
 fn decode_all(job: &Job<'_>, c: &Container<'_>) -> Result<Option<Vec<u32>>, Error> {
     if let ([frame], false) = (c.frames.as_slice(), c.is_animated()) {
-        return animation::pixels(frame).map(Some);
+        return animation::pixels(frame, &|| job.stopped()).map(Some);
     }
     for frame in &c.frames {
         job.check()?;
-        animation::pixels(frame)?;
+        animation::pixels(frame, &|| job.stopped())?;
     }
     Ok(None)
 }

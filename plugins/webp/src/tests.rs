@@ -6,6 +6,7 @@ use squeezed_plugin_api::{Effort, ErrorCode, FrameHeader, Kind, Metadata, Mode, 
 
 mod damage;
 mod recognized;
+mod threads;
 
 use super::*;
 use crate::container::Container;

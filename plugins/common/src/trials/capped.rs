@@ -65,8 +65,9 @@ impl Range {
     /// The point that is needed now, then those that may be needed after it, the likelier one first.
     fn next(self, floor: u64) -> Vec<u8> {
         let Some((below, at)) = self.sizes else {
-            // `asked` first, or the top, where `asked` is done.
-            return if self.low < self.high { vec![self.low, self.high] } else { vec![self.high] };
+            // What was asked for may do, so it is tried alone. If not, the top mostly does, and the bisection begins.
+            let first = middle(self.low.saturating_sub(1), self.high);
+            return if self.low < self.high { vec![self.high, first] } else { vec![self.high] };
         };
         let (low, high) = (self.low - 1, self.high);
         let middle = middle(low, high);
@@ -92,7 +93,7 @@ fn bisect<T>(
     mut encode: impl FnMut(u8, Range) -> Result<(u64, T), Error>,
 ) -> Result<Option<(u8, T)>, Error> {
     let asked = asked.clamp(1, 100);
-    let (mut below, made) = encode(asked, Range { low: asked, high: 100, sizes: None })?;
+    let (mut below, made) = encode(asked, Range { low: asked, high: asked, sizes: None })?;
     if below >= floor {
         return Ok(Some((asked, made)));
     }
@@ -100,7 +101,7 @@ fn bisect<T>(
     if asked == 100 {
         return Ok(None);
     }
-    let (mut at, made) = encode(100, Range { low: 100, high: 100, sizes: None })?;
+    let (mut at, made) = encode(100, Range { low: asked + 1, high: 100, sizes: None })?;
     if at < floor {
         return Ok(None);
     }

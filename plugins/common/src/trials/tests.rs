@@ -241,14 +241,27 @@ fn the_cap_finds_the_same_with_any_number_of_threads() {
 }
 
 #[test]
+fn what_was_asked_for_is_tried_alone() {
+    let calls = AtomicUsize::new(0);
+    let found = with_job(&Threads::new(8), |job| {
+        search_capped_on(job, 80, 700, |q| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            Ok((size(q), q))
+        })
+    });
+    assert_eq!(found.unwrap(), Some((80, 80)));
+    assert_eq!(calls.into_inner(), 1);
+}
+
+#[test]
 fn what_fails_ahead_is_no_failure() {
-    // 80 reaches the floor: 100, which is tried beside it, does not matter.
-    let fails = |q| if q == 100 { Err(Error::failed("too fine")) } else { Ok((size(q), q)) };
+    // 90 is the first point of the bisection, tried beside 100, which is too small already.
+    let fails = |q| if q == 90 { Err(Error::failed("too odd")) } else { Ok((size(q), q)) };
     for threads in [1, 2] {
         let host = Threads::new(threads);
-        let found = with_job(&host, |job| search_capped_on(job, 80, 700, fails));
-        assert_eq!(found.unwrap(), Some((80, 80)));
+        let found = with_job(&host, |job| search_capped_on(job, 80, 1001, fails));
+        assert_eq!(found.unwrap(), None);
         let error = with_job(&host, |job| search_capped_on(job, 80, 900, fails));
-        assert_eq!(error.unwrap_err().message, "too fine");
+        assert_eq!(error.unwrap_err().message, "too odd");
     }
 }

@@ -10,7 +10,7 @@ use crate::{animation, quality};
 /// Photo-like, drawing-like and flat pictures of many sizes.
 fn pictures() -> Vec<(u32, u32, Vec<u32>)> {
     let (w, h) = (384, 256);
-    let photo = Container::parse(ICC).map(|c| animation::pixels(&c.frames[0]).unwrap()).unwrap();
+    let photo = Container::parse(ICC).map(|c| animation::pixels(&c.frames[0], &|| false).unwrap()).unwrap();
     let crop = |x: u32, y: u32, cw: u32, ch: u32| {
         let rows = (y..y + ch).flat_map(|r| photo[(r * w + x) as usize..(r * w + x + cw) as usize].to_vec());
         (cw, ch, rows.collect::<Vec<_>>())
