@@ -44,7 +44,7 @@ pub async fn run(global: &Global, args: Bench, mut interrupt: Interrupt) -> anyh
     let lost = |e: squeezed_client::Error| Exit::Unreachable.because(e.to_string());
     let feed = feed(works.clone(), mix, requests, until);
     let mut load =
-        Load::start(&target.socket, crew, feed, Arc::new(move |_| tell.step())).await.map_err(lost)?;
+        Load::start(&target.daemon.socket, crew, feed, Arc::new(move |_| tell.step())).await.map_err(lost)?;
     tokio::select! {
         () = load.ended() => {}
         () = interrupt.wait() => {}
@@ -53,7 +53,7 @@ pub async fn run(global: &Global, args: Bench, mut interrupt: Interrupt) -> anyh
     let used = target.used(&cpu);
     let samples = load.stop().await;
     bar.end();
-    let mut report = Report::new(&target, crew, mix, &works, seconds, &samples);
+    let mut report = Report::new(&target.daemon, crew, mix, &works, seconds, &samples);
     report.complete =
         !interrupt.asked() && (requests == u64::MAX || samples.len() as u64 == requests || until.is_some());
     report.used = used;

@@ -10,14 +10,14 @@ use super::material::Works;
 use super::mix::Mix;
 use super::sample::{Class, Sample};
 use super::stats::{Spread, Totals, shape, time};
-use super::target::Target;
+use super::target::Daemon;
 use crate::size::{bytes, count, saved_percent};
 use crate::table::{Table, left, right};
 
 /// What a mix came to. Its JSON form is described in `docs/cli.md`.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    daemon: Target,
+    daemon: Daemon,
     concurrency: u16,
     streams: u16,
     mix: Mix,
@@ -51,7 +51,7 @@ struct Material {
 impl Report {
     /// Sums up a load.
     pub fn new(
-        daemon: &Target,
+        daemon: &Daemon,
         crew: Crew,
         mix: Mix,
         works: &Works,
@@ -208,4 +208,52 @@ pub fn errors(errors: &BTreeMap<&'static str, u64>) -> String {
     }
     let list: Vec<String> = errors.iter().map(|(name, n)| format!("{n} {name}")).collect();
     format!("errors: {}", list.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::sample::{Answer, Work};
+    use super::*;
+
+    fn report() -> (Report, Vec<Sample>) {
+        let daemon = Daemon { socket: "/run/s".into(), version: "0.1.0".into(), pid: 42, cores: 2 };
+        let crew = Crew { connections: 8, streams: 2, vary: true };
+        let work = |class, size| {
+            let (name, options) = (String::new(), squeezed_client::JobOptions::default());
+            Arc::new(Work { name, class, bytes: vec![0; size].into(), options })
+        };
+        let works =
+            vec![work(Class::Light, 20_000), work(Class::Light, 50_000), work(Class::Heavy, 1_600_000)];
+        let answer = Answer { queue_ms: 0.5, run_ms: 40.0, before: 20_000, after: 15_000, pixels: 100_000 };
+        let sample = |class, ms| Sample {
+            name: String::new(),
+            class,
+            ended: Duration::from_millis(ms),
+            latency: Duration::from_millis(ms),
+            busy: 0,
+            answer: Ok(answer),
+        };
+        let mut samples: Vec<Sample> = (1..=90).map(|n| sample(Class::Light, 20 + n)).collect();
+        samples.extend((1..=10).map(|n| sample(Class::Heavy, 1000 + n * n * 10)));
+        samples.push(Sample { busy: 3, answer: Err("BUSY"), ..sample(Class::Light, 5) });
+        let mut report = Report::new(&daemon, crew, Mix::default(), &works, 4.0, &samples);
+        report.used = Used { daemon: Some(7.5), others: Some(0.25) };
+        (report.cpu_seconds, report.other_cores) = (report.used.daemon, report.used.others);
+        (report.complete, report.spared) = (false, 1);
+        (report, samples)
+    }
+
+    #[test]
+    fn for_people() {
+        let (report, samples) = report();
+        insta::assert_snapshot!(report.text(&samples));
+    }
+
+    #[test]
+    fn for_programs() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&report().0).unwrap());
+    }
 }

@@ -157,7 +157,7 @@ async fn start(
 ) -> anyhow::Result<Load> {
     let crew = Crew { connections, streams: 1, vary: true };
     let lost = |e: squeezed_client::Error| Exit::Unreachable.because(e.to_string());
-    Load::start(&target.socket, crew, feed, Arc::new(move |_| step())).await.map_err(lost)
+    Load::start(&target.daemon.socket, crew, feed, Arc::new(move |_| step())).await.map_err(lost)
 }
 
 fn turns(works: Works, requests: u64, pace: Pace, until: Option<Instant>) -> Feed {

@@ -15,9 +15,9 @@ use crate::stdio;
 /// How long what is left of a load may take to go.
 const SETTLE: Duration = Duration::from_secs(60);
 
-/// The daemon under load.
+/// What is told of the daemon in a report.
 #[derive(Debug, Clone, Serialize)]
-pub struct Target {
+pub struct Daemon {
     /// Its socket.
     pub socket: PathBuf,
     /// Its version.
@@ -26,9 +26,15 @@ pub struct Target {
     pub pid: u32,
     /// How many jobs it can run side by side.
     pub cores: u32,
+}
+
+/// The daemon under load.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// What it is.
+    pub daemon: Daemon,
     /// For questions beside the load.
-    #[serde(skip)]
-    pub client: Client,
+    client: Client,
 }
 
 impl Target {
@@ -44,17 +50,19 @@ impl Target {
             stdio::say(&format!("squeeze: the daemon has other work ({jobs} now); the figures will suffer"));
         }
         let socket = client.path().to_path_buf();
-        Ok(Self { socket, version: report.version.clone(), pid: report.pid, cores: cores(&report), client })
+        let daemon =
+            Daemon { socket, version: report.version.clone(), pid: report.pid, cores: cores(&report) };
+        Ok(Self { daemon, client })
     }
 
     /// CPU time so far.
     pub fn clock(&self) -> Clock {
-        Clock::now(self.pid)
+        Clock::now(self.daemon.pid)
     }
 
     /// CPU time since.
     pub fn used(&self, since: &Clock) -> Used {
-        since.used(self.pid)
+        since.used(self.daemon.pid)
     }
 
     /// Requests that it answered by another's run or from its cache.

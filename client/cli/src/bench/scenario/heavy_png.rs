@@ -16,7 +16,7 @@ pub async fn play(stage: &mut Stage, kit: &Kit) -> anyhow::Result<Outcome> {
     let (png, big) = (kit.small_png()?, kit.big()?);
     let requests = stage.requests.unwrap_or(REQUESTS);
     let idle = stage.play("heavy-png: idle", &png, 1, requests, Pace::Loose).await?;
-    let encodes = u16::try_from(stage.target.cores).unwrap_or(u16::MAX).max(2);
+    let encodes = u16::try_from(stage.target.daemon.cores).unwrap_or(u16::MAX).max(2);
     let load = stage.endless(&big, encodes).await?;
     let beside = stage.play("heavy-png: beside heavy encodes", &png, 1, requests, Pace::Loose).await?;
     stage.over(load).await;

@@ -34,7 +34,7 @@ pub async fn play(stage: &mut Stage, kit: &Kit) -> anyhow::Result<Outcome> {
     rounds.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
     outcome.measured("one alone, p50", one, Unit::Ms);
     outcome.measured("most running at once", Some(most as f64), Unit::Count);
-    let cores = f64::from(stage.target.cores);
+    let cores = f64::from(stage.target.daemon.cores);
     let middle = rounds.get(rounds.len() / 2);
     let ideal = middle.and_then(|m| Some(m.cpu? / cores * 1000.0));
     let total = middle.map(|m| m.seconds * 1000.0);

@@ -22,7 +22,7 @@ pub async fn play(stage: &mut Stage, kit: &Kit) -> anyhow::Result<Outcome> {
     let mut works = kit.small()?;
     works.extend(kit.big()?);
     let requests = stage.requests.unwrap_or(REQUESTS);
-    let cores = u16::try_from(stage.target.cores).unwrap_or(u16::MAX);
+    let cores = u16::try_from(stage.target.daemon.cores).unwrap_or(u16::MAX);
     let (mut pool, mut mixed) = (Phase::default(), Phase::default());
     // Both twice, in an order that lets a machine that slows down harm neither more.
     for at_once in [cores, AT_ONCE, AT_ONCE, cores] {

@@ -75,7 +75,7 @@ pub async fn play(stage: &mut Stage, kit: &Kit) -> anyhow::Result<Outcome> {
         each * meanwhile as f64
     });
     outcome.measured("CPU time of the small ones meanwhile", taken.map(|s| s * 1000.0), Unit::Ms);
-    let cores = f64::from(stage.target.cores);
+    let cores = f64::from(stage.target.daemon.cores);
     let kept = without
         .zip(with)
         .zip(taken)
