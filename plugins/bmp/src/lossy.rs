@@ -44,7 +44,7 @@ fn body(work: &Work<'_, '_>, pixels: &[[u8; 4]], quality: u8) -> Result<Option<B
         Effort::Best => 1,
     };
     let stop = || work.job.stopped();
-    let wanted = Fit { quality, speed, max_colors: 256, stop: &stop };
+    let wanted = Fit { quality, speed, max_colors: 256, dithering: true, stop: &stop };
     let found = fit(pixels, file.width as usize, file.height as usize, &wanted).map_err(|e| match e {
         squeezed_quantize::Error::Stopped => Stop.into(),
         other => Error::failed(other.to_string()),

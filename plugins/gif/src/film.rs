@@ -6,6 +6,7 @@ use squeezed_plugin_api::{Error, Job};
 use crate::canvas::{Area, CLEAR, Canvas, Pixel, colours, indices};
 use crate::colours::Colours;
 use crate::container::{Container, Disposal};
+use crate::reduce::Reduction;
 
 /// Renders a file canvas by canvas.
 pub struct Film<'c, 'a> {
@@ -15,12 +16,20 @@ pub struct Film<'c, 'a> {
     shown: usize,
     /// Whether every index that was drawn had a colour.
     pub known: bool,
+    reduced: Option<(&'c Reduction, Vec<Pixel>)>,
 }
 
 impl<'c, 'a> Film<'c, 'a> {
     /// Before the first frame.
     pub fn new(c: &'c Container<'a>) -> Self {
-        Self { c, canvas: Canvas::new(c), indices: Vec::new(), shown: 0, known: true }
+        Self { c, canvas: Canvas::new(c), indices: Vec::new(), shown: 0, known: true, reduced: None }
+    }
+
+    /// The same in fewer colours.
+    pub fn reduced(c: &'c Container<'a>, reduction: &'c Reduction) -> Self {
+        let film = Self::new(c);
+        let shown = film.canvas.pixels.clone();
+        Self { reduced: Some((reduction, shown)), ..film }
     }
 
     /// The next canvas; `None` behind the last.
@@ -38,7 +47,9 @@ impl<'c, 'a> Film<'c, 'a> {
         self.known &= self.canvas.draw(frame, &self.indices, &colours);
         // What lies off the canvas is not drawn, but it is there.
         self.known &= self.indices.iter().all(|i| colours[usize::from(*i)].is_some());
-        Ok(Some(&self.canvas.pixels))
+        let Some((reduction, shown)) = &mut self.reduced else { return Ok(Some(&self.canvas.pixels)) };
+        reduction.apply(&self.canvas.pixels, shown);
+        Ok(Some(shown))
     }
 }
 
@@ -91,9 +102,12 @@ pub struct Step<'p> {
 ///
 /// # Errors
 /// `BadImage` for damage, `Stopped`.
-pub fn shapes(job: &Job<'_>, c: &Container<'_>) -> Result<Option<Vec<Shape>>, Error> {
+pub fn shapes(
+    job: &Job<'_>,
+    c: &Container<'_>,
+    mut film: Film<'_, '_>,
+) -> Result<Option<Vec<Shape>>, Error> {
     let restores = c.frames.iter().any(|f| f.disposal() == Some(Disposal::Restore));
-    let mut film = Film::new(c);
     let width = usize::from(c.width);
     let whole = Area { x: 0, y: 0, width, height: c.height.into() };
     let mut base = vec![CLEAR; whole.pixels()];

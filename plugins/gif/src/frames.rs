@@ -68,6 +68,8 @@ pub struct Drawing<'d> {
     pub depth: Depth,
     /// Whether other ways to use the palette are tried too.
     pub variants: bool,
+    /// For each index of the global palette those that may stand for it; empty where nothing may be lost.
+    pub near: Vec<Vec<u8>>,
 }
 
 impl Drawing<'_> {
@@ -75,17 +77,21 @@ impl Drawing<'_> {
     ///
     /// # Errors
     /// `Stopped`.
-    pub fn draw<'a>(&self, job: &Job<'_>, c: &Container<'a>) -> Result<Vec<Written<'a>>, Error> {
+    pub fn draw<'a>(
+        &self,
+        job: &Job<'_>,
+        c: &Container<'a>,
+        mut film: Film<'_, '_>,
+    ) -> Result<Vec<Written<'a>>, Error> {
         let width = usize::from(c.width);
-        let mut film = Film::new(c);
         let mut base = vec![CLEAR; width * usize::from(c.height)];
         let mut out = Vec::with_capacity(c.frames.len());
-        for (i, (frame, shape)) in c.frames.iter().zip(self.shapes).enumerate() {
+        for (i, shape) in self.shapes.iter().enumerate() {
             job.check()?;
             let Some(canvas) = film.next()? else { break };
             let local = self.palettes.local.get(i).and_then(Option::as_ref);
             let step = Step { base: &base, canvas };
-            out.push(self.frame(job, c, frame, shape, local, &step)?);
+            out.push(self.frame(job, c, i, shape, local, &step)?);
             leave(&mut base, canvas, width, shape);
             job.progress((1000 * (i + 1) / c.frames.len()) as u32);
         }
@@ -96,12 +102,13 @@ impl Drawing<'_> {
         &self,
         job: &Job<'_>,
         c: &Container<'a>,
-        frame: &Frame<'a>,
+        number: usize,
         shape: &Shape,
         local: Option<&Vec<Pixel>>,
         step: &Step<'_>,
     ) -> Result<Written<'a>, Error> {
         let width = usize::from(c.width);
+        let frame = c.frames.get(number).ok_or_else(|| Error::failed("a frame is not there"))?;
         let palette = local.unwrap_or(&self.palettes.global);
         let mut ways = vec![Way::new(palette, shape, step, width, true, local.is_some())];
         if self.variants {
@@ -111,12 +118,13 @@ impl Drawing<'_> {
                 ways.push(plain);
             }
             let own = palette::own(shape);
-            if local.is_none() && min_code((own.len() - 1).min(255) as u8) < full {
+            let marked = self.palettes.unused.is_some_and(|u| u.0 == number);
+            if local.is_none() && !marked && self.near.is_empty() && min_code((own.len() - 1).min(255) as u8) < full {
                 ways.push(Way::new(&own, shape, step, width, true, true));
             }
         }
         let coded = trials::run(job, ways.len(), |i| match ways.get(i) {
-            Some(way) => way.encode(self.depth, &|| Ok(job.check()?)).map(Some),
+            Some(way) => way.encode(&self.near, self.depth, &|| Ok(job.check()?)).map(Some),
             None => Ok(None),
         })?;
         let size = |(way, data): &(&Way, Vec<u8>)| data.len() + way.palette.as_ref().map_or(0, Vec::len);
@@ -125,7 +133,7 @@ impl Drawing<'_> {
         Ok(Written {
             place: place(shape.area),
             interlaced: false,
-            control: control(c, frame, shape),
+            control: control(c, frame, shape, self.palettes.unused.filter(|u| u.0 == number).map(|u| u.1)),
             palette: way.palette.clone().map(Cow::Owned),
             min_code: way.min_code,
             data: Cow::Owned(data),
@@ -133,17 +141,17 @@ impl Drawing<'_> {
     }
 }
 
-/// The control extension of a frame; `None` where it would say nothing.
-fn control(c: &Container<'_>, frame: &Frame<'_>, shape: &Shape) -> Option<Control> {
+/// The control extension of a frame; `None` where it would say nothing. `unused` is a transparent index that no pixel has.
+fn control(c: &Container<'_>, frame: &Frame<'_>, shape: &Shape, unused: Option<u8>) -> Option<Control> {
     let disposal = match shape.disposal {
         Disposal::Keep => 0,
         Disposal::Clear => 2,
         Disposal::Restore => 3,
     };
     let input = frame.control.map_or(0, |c| c.packed & 2);
-    let packed = disposal << 2 | input | u8::from(shape.transparent);
+    let packed = disposal << 2 | input | u8::from(shape.transparent || unused.is_some());
     let says = packed != 0 || frame.delay() != 0 || frame.control.is_some() && c.frames.len() > 1;
-    says.then_some(Control { packed, delay: frame.delay(), index: 0 })
+    says.then_some(Control { packed, delay: frame.delay(), index: unused.unwrap_or(0) })
 }
 
 /// One way to write a frame in a palette.
@@ -187,9 +195,14 @@ impl Way {
         Self { palette, pixels, free, min_code: min_code(highest) }
     }
 
-    fn encode(&self, depth: Depth, check: &dyn Fn() -> Result<(), Error>) -> Result<Vec<u8>, Error> {
+    fn encode(
+        &self,
+        near: &[Vec<u8>],
+        depth: Depth,
+        check: &dyn Fn() -> Result<(), Error>,
+    ) -> Result<Vec<u8>, Error> {
         let free = self.free.iter().any(|f| *f).then_some((&self.free[..], 0));
-        lzw::encode(&Choice { pixels: &self.pixels, free, near: &[] }, self.min_code, depth, check)
+        lzw::encode(&Choice { pixels: &self.pixels, free, near }, self.min_code, depth, check)
     }
 }
 

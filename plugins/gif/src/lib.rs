@@ -13,10 +13,12 @@ mod container;
 mod cost;
 mod film;
 mod frames;
+mod lossy;
 mod lzw;
 mod metadata;
 mod optimize;
 mod palette;
+mod reduce;
 mod write;
 
 use squeezed_plugin_api::{

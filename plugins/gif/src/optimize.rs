@@ -7,9 +7,9 @@ use squeezed_plugin_common::labels::{self, Labels};
 
 use crate::canvas::CLEAR;
 use crate::container::Container;
-use crate::film::{disagreement, shapes};
+use crate::film::{Film, Shape, disagreement, shapes};
 use crate::frames::{Drawing, as_it_is, depth, recoded, verify};
-use crate::metadata;
+use crate::{lossy, metadata};
 use crate::palette::{Palettes, share};
 use crate::write::{Written, entries, write};
 
@@ -54,25 +54,53 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
     let mut items: Vec<MetadataItem> = Vec::new();
     metadata::items(&c, &mut |i| items.push(i));
     let work = Work { job, c: &c, labels: labels::split(&items, job.options.metadata) };
-    let shapes = if disagreement(&c).is_none() { shapes(job, &c)? } else { None };
+    let clear = disagreement(&c).is_none();
+    let shapes = if clear { shapes(job, &c, Film::new(&c))? } else { None };
     if shapes.is_none() {
         verify(job, &c)?;
     }
     work.kept_structure(&c.frames.iter().map(as_it_is).collect::<Vec<_>>(), "container")?;
     let effort = job.options.effort;
     if let Some(shapes) = &shapes {
-        let palettes = share(shapes);
-        let variants = effort != Effort::Fast;
-        let drawing = Drawing { shapes, palettes: &palettes, depth: depth(effort), variants };
-        let frames = drawing.draw(job, &c)?;
-        let method = if frames.len() == 1 { "lzw" } else { "differences" };
-        work.offer_drawn(&palettes, &frames, |bytes| Candidate::lossless(bytes, method))?;
+        let bytes = drawn(job, &c, shapes)?;
+        let method = if c.frames.len() == 1 { "lzw" } else { "differences" };
+        work.offer(Candidate::lossless(&bytes, method))?;
     }
     if shapes.is_none() || effort == Effort::Best && c.frames.len() > 1 {
         work.kept_structure(&recoded(job, &c)?, "recoded")?;
     }
+    if let (Some(quality), Some(_)) = (job.options.quality(), &shapes) {
+        lossy::offer(&work, quality)?;
+    }
     job.progress(1000);
     Ok(())
+}
+
+/// The whole file with every frame drawn anew.
+///
+/// # Errors
+/// `Stopped`.
+pub fn drawn(job: &Job<'_>, c: &Container<'_>, shapes: &[Shape]) -> Result<Vec<u8>, Error> {
+    let effort = job.options.effort;
+    let mut palettes = share(shapes);
+    palettes.keep_unused(shapes, (0..c.frames.len()).filter(|i| c.frames[*i].transparent().is_some()));
+    let drawing = Drawing {
+        shapes,
+        palettes: &palettes,
+        depth: depth(effort),
+        variants: effort != Effort::Fast,
+        near: Vec::new(),
+    };
+    let frames = drawing.draw(job, c, Film::new(c))?;
+    Ok(assemble(job, c, &palettes, &frames))
+}
+
+/// The file with frames that were drawn anew. Where a transparent index is global, it is the background too: some
+/// readers fill with that colour what others leave transparent.
+pub fn assemble(job: &Job<'_>, c: &Container<'_>, palettes: &Palettes, frames: &[Written<'_>]) -> Vec<u8> {
+    let background = if palettes.global.first() == Some(&CLEAR) { 0 } else { c.background };
+    let global = if palettes.global.is_empty() { Vec::new() } else { entries(&palettes.global) };
+    write(c, job.options.metadata, &global, background, frames)
 }
 
 impl Work<'_, '_> {
@@ -83,21 +111,11 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// Offers frames that were drawn anew. Where a transparent index is global, it is the background too: some readers
-    /// fill with that colour what others leave transparent.
-    pub fn offer_drawn(
-        &self,
-        palettes: &Palettes,
-        frames: &[Written<'_>],
-        candidate: impl FnOnce(&[u8]) -> Candidate<'_>,
-    ) -> Result<Option<Verdict>, Error> {
-        let background = if palettes.global.first() == Some(&CLEAR) { 0 } else { self.c.background };
-        let global = if palettes.global.is_empty() { Vec::new() } else { entries(&palettes.global) };
-        let bytes = write(self.c, self.job.options.metadata, &global, background, frames);
-        self.offer(candidate(&bytes))
-    }
-
-    fn offer(&self, candidate: Candidate<'_>) -> Result<Option<Verdict>, Error> {
+    /// Offers a candidate with the labels of this job.
+    ///
+    /// # Errors
+    /// `Stopped`.
+    pub fn offer(&self, candidate: Candidate<'_>) -> Result<Option<Verdict>, Error> {
         let cleans = self.job.options.metadata == Metadata::Display && !self.labels.dropped.is_empty();
         if candidate.lossless && !cleans && candidate.bytes.len() as u64 >= self.job.bytes_to_beat(true) {
             return Ok(None);

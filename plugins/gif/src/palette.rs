@@ -12,6 +12,30 @@ pub struct Palettes {
     pub global: Vec<Pixel>,
     /// For each frame its own, where the global one does not serve.
     pub local: Vec<Option<Vec<Pixel>>>,
+    /// A frame whose transparent index no pixel has, and that index: a file that names one goes on naming one.
+    pub unused: Option<(usize, u8)>,
+}
+
+impl Palettes {
+    /// Keeps a transparent index where none of the frames needs one, but one of `named` had one.
+    pub fn keep_unused(&mut self, shapes: &[Shape], named: impl Iterator<Item = usize>) {
+        if shapes.iter().any(|s| s.transparent) {
+            return;
+        }
+        for frame in named {
+            let palette = match self.local.get_mut(frame) {
+                Some(Some(own)) => own,
+                _ => &mut self.global,
+            };
+            let count = palette.len();
+            let Ok(index) = u8::try_from(count) else { continue };
+            if count == 1 << bits(count) {
+                palette.push(0);
+            }
+            self.unused = Some((frame, index));
+            return;
+        }
+    }
 }
 
 /// Bits that indices below `count` need; GIF's palettes have at least 2 entries.
@@ -43,7 +67,7 @@ pub fn share(shapes: &[Shape]) -> Palettes {
     let wanted = shapes.iter().zip(&shared).any(|(s, shared)| *shared && s.transparent);
     let global = wanted.then_some(CLEAR).into_iter().chain(colours.into_iter().map(|c| c.0)).collect();
     let local = shapes.iter().zip(&shared).map(|(s, shared)| (!shared).then(|| own(s))).collect();
-    Palettes { global, local }
+    Palettes { global, local, unused: None }
 }
 
 /// A palette for one frame alone.

@@ -1,7 +1,9 @@
 //! Whole jobs against a test host.
 
 use squeezed_plugin_api::testing::{self, Offer};
-use squeezed_plugin_api::{Effort, FrameHeader, FrameSink, ImageHeader, Optimizer, Options, Stop};
+use squeezed_plugin_api::{
+    Effort, FrameHeader, FrameSink, ImageHeader, MetadataItem, Mode, Optimizer, Options, Stop,
+};
 
 use crate::Gif;
 
@@ -38,6 +40,12 @@ fn canvases(input: &[u8]) -> Canvases {
     all
 }
 
+fn items(input: &[u8]) -> Vec<MetadataItem> {
+    let mut all = testing::items(&Gif, input).unwrap();
+    all.sort();
+    all
+}
+
 fn effort() -> Effort {
     match std::env::var("EFFORT").as_deref() {
         Ok("fast") => Effort::Fast,
@@ -53,29 +61,34 @@ fn corpus() {
     let mut files: Vec<_> =
         std::fs::read_dir(format!("{folder}/gif")).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
-    let mut total = (0, 0);
+    let mut total = [0; 3];
     for path in files {
+        if std::env::var("ONLY").is_ok_and(|only| !path.to_str().unwrap().contains(&only)) {
+            continue;
+        }
         let input = std::fs::read(&path).unwrap();
-        let options = Options { effort: effort(), ..Options::default() };
-        let began = std::time::Instant::now();
-        let best = winner(&input, &options);
-        let took = began.elapsed();
-        let bytes = best.as_ref().map_or(input.len(), |b| b.bytes.len());
-        total = (total.0 + input.len(), total.1 + bytes);
-        let method = best.as_ref().map_or("", |b| &b.method);
-        println!(
-            "{} {} {bytes} {method} {} ms",
-            path.file_name().unwrap().display(),
-            input.len(),
-            took.as_millis()
-        );
-        if let Some(best) = best {
-            assert!(canvases(&input) == canvases(&best.bytes), "{}", path.display());
-            let again = winner(&best.bytes, &options).map_or(bytes, |b| b.bytes.len());
-            if again != bytes {
-                println!("  again {again}");
+        let mut line = format!("{} {}", path.file_name().unwrap().display(), input.len());
+        total[0] += input.len();
+        for (mode, slot) in [(Mode::Lossless, 1), (Mode::Quality(80), 2)] {
+            let options = Options { mode, effort: effort(), ..Options::default() };
+            let began = std::time::Instant::now();
+            let best = winner(&input, &options);
+            let bytes = best.as_ref().map_or(input.len(), |b| b.bytes.len());
+            total[slot] += bytes;
+            line += &format!(" {bytes} {}ms", began.elapsed().as_millis());
+            let Some(best) = best else { continue };
+            line += &format!(" {}", best.method);
+            if let Ok(folder) = std::env::var("OUT") {
+                std::fs::write(format!("{folder}/{slot}-{}", path.file_name().unwrap().display()), &best.bytes).unwrap();
+            }
+            assert!(!best.lossless || canvases(&input) == canvases(&best.bytes), "{}", path.display());
+            assert_eq!(items(&input), items(&best.bytes), "{}", path.display());
+            if let Some(again) = winner(&best.bytes, &options) {
+                line += &format!(" (again {} {})", again.bytes.len(), again.method);
+                assert!(again.lossless);
             }
         }
+        println!("{line}");
     }
-    println!("{} {}", total.0, total.1);
+    println!("{total:?}");
 }

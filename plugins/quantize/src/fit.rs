@@ -11,6 +11,8 @@ pub struct Fit<'a> {
     pub speed: u8,
     /// The most colours, 2 to 256.
     pub max_colors: u16,
+    /// Whether errors may be spread over neighbours: better edges of bands, but still areas become noise.
+    pub dithering: bool,
     /// Whether to give up; asked as [`palette_unless`] does.
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
@@ -39,7 +41,8 @@ pub fn fit(
     wanted: &Fit<'_>,
 ) -> Result<Option<Palette>, Error> {
     let allowed = allowed_error(wanted.quality);
-    let make = |quality, dithering| -> Result<(Palette, f64), Error> {
+    let make = |quality, dithering: f32| -> Result<(Palette, f64), Error> {
+        let dithering = if wanted.dithering { dithering } else { 0.0 };
         let settings =
             Settings { quality, floor: 0, speed: wanted.speed, dithering, max_colors: wanted.max_colors };
         let made = palette_unless(pixels, width, height, &settings, wanted.stop)?;
@@ -73,7 +76,7 @@ mod tests {
         let pixels: Vec<[u8; 4]> =
             (0..64 * 64).map(|i| [(i % 64) as u8 * 4, (i / 64) as u8 * 4, 90, 255]).collect();
         let at = |quality, stop: &(dyn Fn() -> bool + Sync)| {
-            fit(&pixels, 64, 64, &Fit { quality, speed: 4, max_colors: 256, stop })
+            fit(&pixels, 64, 64, &Fit { quality, speed: 4, max_colors: 256, dithering: true, stop })
         };
         let colours = |quality| at(quality, &|| false).unwrap().unwrap().colors.len();
         assert!(colours(20) < colours(90));

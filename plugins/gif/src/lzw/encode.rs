@@ -103,15 +103,16 @@ impl<'a> Coder<'a> {
     /// Everything that may be drawn at `i`.
     fn options(&self, i: usize, mut each: impl FnMut(u8)) {
         let symbol = self.choice.pixels[i];
-        match self.choice.near.get(usize::from(symbol)) {
-            Some(near) if !near.is_empty() => near.iter().for_each(|s| each(*s)),
-            _ => each(symbol),
-        }
+        // Transparent first: what is not drawn repeats more often than any colour, once it is learnt.
         if let Some((free, transparent)) = self.choice.free
             && free[i]
             && symbol != transparent
         {
             each(transparent);
+        }
+        match self.choice.near.get(usize::from(symbol)) {
+            Some(near) if !near.is_empty() => near.iter().for_each(|s| each(*s)),
+            _ => each(symbol),
         }
     }
 
