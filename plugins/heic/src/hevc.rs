@@ -43,6 +43,7 @@ pub struct Config {
     length_bytes: usize,
     sequences: Vec<Sequence>,
     pictures: Vec<Picture>,
+    sets: Vec<Vec<u8>>,
 }
 
 impl Config {
@@ -58,6 +59,7 @@ impl Config {
                 let len = take(&mut rest, 2)?;
                 let nal = take(&mut rest, usize::from(u16::from_be_bytes([len[0], len[1]])))?;
                 config.add(nal);
+                config.sets.push(nal.to_vec());
             }
         }
         Some(config)
@@ -76,15 +78,18 @@ impl Config {
         }
     }
 
-    /// Whether coded data is a row of whole NAL units with a slice among them.
-    pub fn is_whole(&self, data: &[u8]) -> bool {
-        let mut rest = data;
-        let mut slices = 0;
+    /// The NAL units of all parameter sets.
+    pub fn sets(&self) -> impl Iterator<Item = &[u8]> {
+        self.sets.iter().map(Vec::as_slice)
+    }
+
+    /// The NAL units of coded data; `None` where it is no row of whole ones with a slice among them.
+    pub fn split<'d>(&self, data: &'d [u8]) -> Option<Vec<&'d [u8]>> {
+        let (mut rest, mut nals) = (data, Vec::new());
         while !rest.is_empty() {
-            let Some(nal) = self.next(&mut rest) else { return false };
-            slices += u32::from(nal.first().is_some_and(|b| b >> 1 & 63 < 32));
+            nals.push(self.next(&mut rest)?);
         }
-        slices > 0
+        nals.iter().any(|n| n.first().is_some_and(|b| b >> 1 & 63 < 32)).then_some(nals)
     }
 
     /// The mean quantization parameter of the slices of coded data, weighted by their bytes; `None` where it cannot be

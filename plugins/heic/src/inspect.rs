@@ -1,10 +1,11 @@
 //! What headers and structure tell. Decodes nothing.
 
 use squeezed_isobmff::facts::{Picture, picture};
-use squeezed_isobmff::{File, Item, Meta, Movie, inventory};
+use squeezed_isobmff::{File, Item, Meta, Movie, inventory, policy};
 use squeezed_plugin_api::{AlphaKind, ColorModel, Error, ImageInfo, InfoFlags, MetadataItem, SampleKind};
 
 use crate::hevc::Config;
+use crate::integrity::{self, Damage};
 use crate::quality;
 
 /// A file as this plugin sees it.
@@ -62,6 +63,31 @@ impl<'a> Source<'a> {
             i.kind != b"tmap" && meta.coded(i.id).is_ok_and(|c| !c.is_empty() && c.iter().all(|p| is_hevc(p)))
         };
         meta.masters().into_iter().filter(decodable).collect()
+    }
+
+    /// Looks for damage in everything that is coded as HEVC and shown.
+    ///
+    /// # Errors
+    /// There is some, or `check` said to stop.
+    pub fn check_pictures(&self, check: &dyn Fn() -> Result<(), Error>) -> Result<(), Error> {
+        let Some(meta) = &self.file.meta else { return Ok(()) };
+        let shown = policy::shown(meta);
+        for item in meta.items.iter().filter(|i| is_hevc(i) && shown.contains(&i.id)) {
+            check()?;
+            let config = picture(meta, item).hevc.and_then(Config::read);
+            let config = config.ok_or_else(|| Error::bad_image("a picture has no configuration"))?;
+            let data = self.file.data(item)?;
+            match integrity::check(&config, &data) {
+                Ok(()) => {}
+                Err(Damage::Structure) => return Err(Error::bad_image("the data of a picture is not whole")),
+                Err(Damage::Coding(code)) => {
+                    return Err(Error::bad_image(format!(
+                        "the data of a picture is damaged (libde265 says {code})"
+                    )));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Width and height before cropping and turning.

@@ -7,6 +7,7 @@ mod codec;
 mod decode;
 mod hevc;
 mod inspect;
+mod integrity;
 mod lossy;
 mod optimize;
 mod quality;

@@ -47,6 +47,7 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
     check_options(job.options)?;
     let source = Source::read(job.input)?;
     check_limits(&source, &job.options.limits)?;
+    source.check_pictures(&|| job.check().map_err(Error::from))?;
     let mut items: Vec<MetadataItem> = Vec::new();
     inventory::items(&source.file, &mut |i| items.push(i))?;
     let labels = labels::split(&items, job.options.metadata);

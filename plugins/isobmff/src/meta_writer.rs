@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use squeezed_plugin_api::Metadata;
+
 use crate::boxes::{write, write_full};
 use crate::rewrite::{Edit, Fixed};
 use crate::{BoxRef, Meta};
@@ -136,36 +138,42 @@ impl MetaWriter<'_, '_, '_> {
     }
 
     fn properties(&self, out: &mut Vec<u8>) -> Result<(), Fixed> {
-        let (mut boxes, mut numbers, mut known) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut boxes, mut numbers) = (Vec::new(), BTreeMap::new());
         let mut lists: BTreeMap<u32, Vec<(usize, bool)>> = BTreeMap::new();
-        // In the order of the old ones, so that writing again changes nothing.
-        let mut uses: Vec<(usize, u32, usize)> = Vec::new();
-        let items: Vec<_> = self.meta.items.iter().filter(|i| self.stays(i.id)).collect();
-        for item in &items {
+        let mut uses: BTreeMap<usize, Vec<(u32, usize)>> = BTreeMap::new();
+        for item in self.meta.items.iter().filter(|i| self.stays(i.id)) {
             for (place, a) in item.properties.iter().enumerate() {
                 if !self.edit.drop_properties.contains(&a.index) {
-                    uses.push((a.index, item.id, place));
+                    uses.entry(a.index).or_default().push((item.id, place));
                 }
             }
         }
-        uses.sort_unstable();
-        for (index, id, place) in uses {
-            let old = || self.meta.properties.get(index).map_or(&[][..], |b| b.whole);
-            let new = self.edit.properties.get(&(id, index)).map(Vec::as_slice);
-            let mut add = |bytes| {
-                *numbers.entry(bytes).or_insert_with(|| {
-                    boxes.push(bytes);
-                    boxes.len()
-                })
-            };
-            let number = match new {
-                Some(bytes) => add(bytes),
-                // Profiles are long: each is compared once, not once for each tile.
-                None => *known.entry(index).or_insert_with(|| add(old())),
-            };
-            let essential =
-                self.meta.item(id).and_then(|i| i.properties.get(place)).is_some_and(|a| a.essential);
-            lists.entry(id).or_default().push((place << 16 | number, essential));
+        let mut once = |boxes: &mut Vec<_>, bytes| {
+            *numbers.entry(bytes).or_insert_with(|| {
+                boxes.push(bytes);
+                boxes.len()
+            })
+        };
+        // In the order of the old ones, so that writing again changes nothing.
+        for (index, b) in self.meta.properties.iter().enumerate() {
+            let uses = uses.get(&index).map_or(&[][..], Vec::as_slice);
+            // A profile that is there twice is one to a decoder, but two to tools that list what a file has.
+            let listed = b.kind == b"colr" && self.edit.policy == Metadata::All;
+            let mut own = None;
+            if listed && uses.iter().all(|(id, _)| !self.edit.properties.contains_key(&(*id, index))) {
+                boxes.push(b.whole);
+                own = Some(boxes.len());
+            }
+            for (id, place) in uses {
+                let number = match self.edit.properties.get(&(*id, index)) {
+                    Some(new) => once(&mut boxes, new.as_slice()),
+                    // Profiles are long: each is compared once, not once for each tile.
+                    None => *own.get_or_insert_with(|| once(&mut boxes, b.whole)),
+                };
+                let old = self.meta.item(*id).and_then(|i| i.properties.get(*place));
+                let essential = old.is_some_and(|a| a.essential);
+                lists.entry(*id).or_default().push((place << 16 | number, essential));
+            }
         }
         if boxes.len() > 0x7fff || lists.values().any(|l| l.len() > 255) {
             return Err(Fixed::Feature("more properties than can be told apart"));
