@@ -108,7 +108,6 @@ int sq_encode(const struct sq_encode *e, uint8_t **out, size_t *length, char *te
     SET(AV1E_SET_TRANSFER_CHARACTERISTICS, (int)e->transfer);
     SET(AV1E_SET_MATRIX_COEFFICIENTS, (int)e->matrix);
     SET(AV1E_SET_CHROMA_SAMPLE_POSITION, (int)e->chroma_position);
-    if (e->screen) SET(AV1E_SET_TUNE_CONTENT, AOM_CONTENT_SCREEN);
     if (e->lossless) {
         SET(AV1E_SET_LOSSLESS, 1u);
     } else {
@@ -119,6 +118,12 @@ int sq_encode(const struct sq_encode *e, uint8_t **out, size_t *length, char *te
         if (e->tune) SET(AOME_SET_TUNING, AOM_TUNE_SSIM);
 #endif
         SET(AOME_SET_CQ_LEVEL, (unsigned)e->cq);
+        if (e->screen) {
+            // Palettes and copies of blocks; the tuning's variance boost and sharpness only cost bytes here.
+            SET(AV1E_SET_TUNE_CONTENT, AOM_CONTENT_SCREEN);
+            SET(AV1E_SET_DELTAQ_MODE, 0u);
+            SET(AOME_SET_SHARPNESS, 0u);
+        }
     }
 #undef SET
     aom_image_t image;

@@ -76,3 +76,6 @@ fn magic() -> Vec<Vec<Magic>> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests;

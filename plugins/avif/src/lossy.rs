@@ -109,7 +109,7 @@ impl<'s, 'a> Search<'s, 'a> {
             let plan = Plan { depth, ..plan };
             let made = Recoded::make(&part.picture, part.meaning, &part.data, plan, quality::cq(q), !part.is_alpha)?;
             self.job.progress((100 + 850 * (i + 1) / parts.len()) as u32);
-            Ok(Some(made))
+            Ok(made)
         })?;
         let mut edit = self.edit.clone();
         let mut properties = BTreeMap::new();

@@ -64,11 +64,19 @@ pub struct Recoded {
 }
 
 impl Recoded {
-    /// Codes `picture` at `cq`, with what the source says beside pixels (light levels and the like) copied.
+    /// Codes `picture` at `cq`, with what the source says beside pixels (light levels and the like) copied. `None` where the
+    /// encoder took another quantizer, which rav1e may.
     ///
     /// # Errors
-    /// `Failed` where the encoder refuses, or did not do what it was asked.
-    pub fn make(picture: &Picture, meaning: Meaning, source: &[u8], plan: Plan, cq: u8, tuned: bool) -> Result<Self, Error> {
+    /// `Failed` where the encoder refuses.
+    pub fn make(
+        picture: &Picture,
+        meaning: Meaning,
+        source: &[u8],
+        plan: Plan,
+        cq: u8,
+        tuned: bool,
+    ) -> Result<Option<Self>, Error> {
         let how = How { cq, speed: plan.speed, content: plan.content, tuned, lossless: false };
         let coded = if plan.depth > picture.depth {
             let deeper = picture.deepened(plan.depth, meaning.full_range, meaning.matrix == 0);
@@ -80,10 +88,10 @@ impl Recoded {
         let (sequence, frame) = av1::headers(&coded).ok_or_else(odd)?;
         // A second run must find it as coarse as it was asked for.
         if frame.base_q < quality::index(cq) || sequence.depth != plan.depth.max(picture.depth) {
-            return Err(odd());
+            return Ok(None);
         }
         let data = assemble(&coded, source).ok_or_else(odd)?;
-        Ok(Self { data, configuration: configuration(&sequence), bits: bits(&sequence, picture.layout) })
+        Ok(Some(Self { data, configuration: configuration(&sequence), bits: bits(&sequence, picture.layout) }))
     }
 }
 

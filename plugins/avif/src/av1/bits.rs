@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(b.flag(), Some(true));
         assert_eq!(b.number(3), Some(3));
         assert_eq!(b.variable(), Some(3));
-        assert_eq!(b.number(4), Some(0b0110 >> 1 & 0xf | 0b000));
+        assert_eq!(b.number(4), Some(0b1100));
         assert_eq!(b.number(32), None);
     }
 

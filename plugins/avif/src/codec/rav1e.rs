@@ -10,6 +10,7 @@ use super::How;
 use super::picture::{Layout, Picture};
 
 /// Name and version, for people.
+#[cfg(not(aom))]
 pub fn version() -> String {
     format!("rav1e {}", rav1e::version::short())
 }
@@ -25,8 +26,23 @@ pub fn encode(picture: &Picture, how: How) -> Result<Vec<u8>, Error> {
     if !picture.is_whole() {
         return Err(Error::failed("a picture has another number of samples than its size says"));
     }
+    // rav1e goes by the step that an index stands for, and so ends up beside the index: never finer than asked for.
+    let wanted = crate::quality::index(how.cq);
+    let mut quantizer = usize::from(wanted);
+    loop {
+        let coded = encode_at(picture, how, quantizer)?;
+        match crate::av1::headers(&coded) {
+            Some((_, frame)) if frame.base_q < wanted && quantizer < 255 => {
+                quantizer += usize::from(wanted - frame.base_q);
+            }
+            _ => return Ok(coded),
+        }
+    }
+}
+
+fn encode_at(picture: &Picture, how: How, quantizer: usize) -> Result<Vec<u8>, Error> {
     let refused = |e: &dyn std::fmt::Display| Error::failed(format!("rav1e refuses the picture: {e}"));
-    let config = Config::new().with_encoder_config(settings(picture, how)).with_threads(1);
+    let config = Config::new().with_encoder_config(settings(picture, how, quantizer)).with_threads(1);
     let mut context: Context<u16> = config.new_context().map_err(|e| refused(&e))?;
     let mut frame = context.new_frame();
     for (i, (plane, samples)) in frame.planes.iter_mut().zip(&picture.planes).enumerate() {
@@ -48,7 +64,7 @@ pub fn encode(picture: &Picture, how: How) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn settings(picture: &Picture, how: How) -> EncoderConfig {
+fn settings(picture: &Picture, how: How, quantizer: usize) -> EncoderConfig {
     let c = picture.color;
     EncoderConfig {
         width: picture.width as usize,
@@ -68,9 +84,7 @@ fn settings(picture: &Picture, how: How) -> EncoderConfig {
         pixel_range: if c.full_range { PixelRange::Full } else { PixelRange::Limited },
         color_description: description(c.primaries, c.transfer, c.matrix),
         still_picture: true,
-        // Four steps of the quantizer's index to each of libaom's.
-        quantizer: usize::from(how.cq) * 4,
-        min_quantizer: how.cq.saturating_mul(4),
+        quantizer: quantizer.min(255),
         speed_settings: SpeedSettings::from_preset(how.speed.min(10)),
         tune: if how.tuned { Tune::Psychovisual } else { Tune::Psnr },
         ..EncoderConfig::default()
@@ -138,4 +152,31 @@ mod num_names {
         M::ChromatCL,
         M::ICtCp,
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{Color, Content};
+
+    #[test]
+    fn every_layout_is_encoded_at_the_quantizer_asked_for() {
+        for layout in [Layout::Grey, Layout::Half, Layout::HalfWide, Layout::Full] {
+            for depth in [8, 10] {
+                let planes = (0..layout.planes()).map(|i| {
+                    let len = Picture::plane_len(layout, i, 48, 32).unwrap();
+                    (0..len).map(|at| (at % 200) as u16).collect()
+                });
+                let color = Color { full_range: true, primaries: 1, transfer: 13, matrix: 6, chroma_position: 0 };
+                let picture = Picture { width: 48, height: 32, layout, depth, color, planes: planes.collect() };
+                let how = How { cq: 30, speed: 10, content: Content::Photo, lossless: false, tuned: true };
+                let coded = encode(&picture, how).unwrap();
+                let (sequence, frame) = crate::av1::headers(&coded).unwrap();
+                assert_eq!((sequence.depth, sequence.mono), (depth, layout == Layout::Grey));
+                assert!(frame.base_q >= 120, "{layout:?} {depth}: {}", frame.base_q);
+                let back = crate::codec::Decoder::open(0, false, 1 << 20).unwrap().decode(&coded).unwrap();
+                assert_eq!((back.width, back.height, back.layout), (48, 32, layout));
+            }
+        }
+    }
 }
