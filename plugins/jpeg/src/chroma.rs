@@ -46,10 +46,11 @@ fn drawn(picture: &Planes, x: usize, y: usize) -> bool {
         let rows: Vec<&[u8]> = p.samples.chunks_exact(p.stride.max(1)).take(p.height).collect();
         for group in rows.chunks_exact(y) {
             for column in 0..p.width / x {
-                let of = |row: &&[u8]| row.get(column * x..(column + 1) * x).unwrap_or_default().to_owned();
                 let (mut low, mut high) = (u8::MAX, 0);
-                for sample in group.iter().flat_map(of) {
-                    (low, high) = (low.min(sample), high.max(sample));
+                for row in group {
+                    for sample in row.get(column * x..(column + 1) * x).unwrap_or_default() {
+                        (low, high) = (low.min(*sample), high.max(*sample));
+                    }
                 }
                 cells += 1;
                 edges += u64::from(high.saturating_sub(low) > EDGE);
@@ -65,6 +66,11 @@ fn resized(p: &Plane, (h, v): (u8, u8), (x, y): (usize, usize), (stride, rows): 
     let mut samples = vec![0u8; stride * rows];
     let area = x * y;
     for (row, out) in samples.chunks_exact_mut(stride.max(1)).enumerate().take(height) {
+        let same = (x, y) == (1, 1);
+        if same && let Some((out, line)) = out.get_mut(..width).zip(p.samples.get(row * p.stride..)) {
+            out.iter_mut().zip(line).for_each(|(to, from)| *to = *from);
+            continue;
+        }
         for (column, to) in out.iter_mut().enumerate().take(width) {
             let mut sum = area / 2;
             for dy in 0..y {

@@ -13,16 +13,22 @@ use crate::quality::{self, Recognized};
 use crate::walk::Walk;
 use crate::{inventory, lossy, stream};
 
-/// CPU nanoseconds for a pixel in 4:2:0, measured on the corpus.
-pub fn ns_per_pixel(lossy: bool, effort: Effort) -> u32 {
+/// CPU nanoseconds for a sample and for a byte of input, measured on the corpus.
+fn rate(lossy: bool, effort: Effort) -> (u64, u64) {
     match (lossy, effort) {
-        (false, Effort::Fast) => 40,
-        (false, Effort::Balanced) => 130,
-        (false, Effort::Best) => 250,
-        (true, Effort::Fast) => 80,
-        (true, Effort::Balanced) => 200,
-        (true, Effort::Best) => 350,
+        (false, Effort::Fast) => (6, 70),
+        (false, Effort::Balanced) => (24, 230),
+        (false, Effort::Best) => (26, 270),
+        (true, Effort::Fast) => (20, 100),
+        (true, Effort::Balanced) => (55, 130),
+        (true, Effort::Best) => (55, 140),
     }
+}
+
+/// CPU nanoseconds for a pixel in 4:2:0 of which a fifth of a byte is stored.
+pub fn ns_per_pixel(lossy: bool, effort: Effort) -> u32 {
+    let (sample, byte) = rate(lossy, effort);
+    u32::try_from(sample * 3 / 2 + byte / 5).unwrap_or(u32::MAX)
 }
 
 /// Peak bytes for a pixel in 4:4:4: coefficients, and with loss planes and mozjpeg's two copies of coefficients.
@@ -33,22 +39,29 @@ pub fn bytes_per_pixel(lossy: bool) -> u32 {
 /// What the job will need.
 pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
     known(job)?;
-    let lossy = matches!(job.options.mode, Mode::Quality(_));
     let walk = Walk::of(job.input)?;
+    // What was made at the asked quality or below is not encoded again.
+    let lossy = match job.options.mode {
+        Mode::Quality(asked) => recognized(&walk).is_some_and(|r| !r.is_at_most(asked)),
+        _ => false,
+    };
     let samples = walk.frame.blocks(walk.height()).saturating_mul(64);
-    let channels = u64::from(job.info.channels.max(1));
+    let input = job.input.len() as u64;
     // A third of the channels' bytes for each sample of a subsampled picture; files and candidates on top.
     let peak = samples.saturating_mul(u64::from(bytes_per_pixel(lossy)).div_ceil(3));
-    let ns = u64::from(ns_per_pixel(lossy, job.options.effort));
-    let capped = if job.options.max_reduction.is_some() && lossy { 5 } else { 1 };
-    // The costs are for 1.5 samples a pixel.
-    let expected = samples.saturating_mul(ns).saturating_mul(2 * capped) / 3;
+    let (sample, byte) = rate(lossy, job.options.effort);
+    // The search for a quality under a cap takes six encodings or more.
+    let capped = if job.options.max_reduction.is_some() && lossy { 7 } else { 1 };
+    let expected = samples.saturating_mul(sample).saturating_add(input.saturating_mul(byte));
+    // Beside lossless writes a further thread has the bytes that it wrote; of an encoding it has planes and coefficients.
+    let beside = if capped > 1 { samples.saturating_mul(6) } else { 0 };
     Ok(Plan {
-        peak_bytes: peak.saturating_add(4 * job.input.len() as u64).saturating_add((1 << 20) * channels),
-        bytes_per_thread: 0,
-        expected_ns: expected.saturating_add(100_000),
-        useful_threads: 1,
-        stop_gap_ns: 20_000_000,
+        peak_bytes: peak.saturating_add(4 * input).saturating_add(3 << 20),
+        bytes_per_thread: input.saturating_mul(2).saturating_add(beside).saturating_add(1 << 20),
+        expected_ns: expected.saturating_mul(capped).saturating_add(100_000),
+        useful_threads: if job.options.effort == Effort::Fast { 2 } else { 3 },
+        // Averaging chroma is the longest, 4 ns a sample; else a row of blocks.
+        stop_gap_ns: (samples * if lossy { 4 } else { 0 }).max(10_000_000),
     })
 }
 

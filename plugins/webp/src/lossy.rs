@@ -196,7 +196,7 @@ fn color(job: &Job<'_>, picture: Picture<'_>, how: Lossy) -> Result<Option<Encod
 }
 
 /// Whether a frame may lose anything: VP8L always, VP8 only where it was made above the asked quality.
-fn is_worth_it(frame: &Frame<'_>, asked: u8) -> bool {
+pub fn is_worth_it(frame: &Frame<'_>, asked: u8) -> bool {
     match &frame.image {
         Bitstream::Lossless { .. } => true,
         Bitstream::Lossy { header, .. } => !quality::is_at_or_below(header, asked),

@@ -15,67 +15,81 @@ use crate::{animation, lossless, lossy, metadata};
 
 /// Lossy or not, effort, nanoseconds of CPU and peak bytes for each pixel. A lossy job over a lossless source does both.
 pub const COSTS: [(bool, Effort, u32, u32); 6] = [
-    (false, Effort::Fast, 320, 40),
-    (false, Effort::Balanced, 1500, 48),
-    (false, Effort::Best, 15_000, 48),
-    (true, Effort::Fast, 60, 20),
-    (true, Effort::Balanced, 130, 20),
-    (true, Effort::Best, 1500, 20),
+    (false, Effort::Fast, 380, 28),
+    (false, Effort::Balanced, 1200, 32),
+    (false, Effort::Best, 12_000, 34),
+    (true, Effort::Fast, 80, 6),
+    (true, Effort::Balanced, 170, 10),
+    (true, Effort::Best, 180, 10),
 ];
 
 /// Decoding alone, and what it needs.
-const DECODE_NS: u64 = 12;
-const DECODE_BYTES: u64 = 8;
+const DECODE_NS: u64 = 7;
+const DECODE_BYTES: u64 = 5;
 
 /// A lossless bound.
-const BOUND_NS: u64 = 180;
+const BOUND_NS: u64 = 200;
 
 /// Compressing the alpha of a lossy picture.
-const ALPHA_NS: u64 = 500;
+const ALPHA_NS: u64 = 150;
 
 /// What a job will need.
 pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
     check_options(job.options)?;
     let c = Container::parse(job.input)?;
-    let lossy = job.options.quality().is_some();
+    let asked = job.options.quality();
     let effort = job.options.effort;
     let cost = |lossy: bool| {
         let found = COSTS.iter().find(|c| c.0 == lossy && c.1 == effort);
         found.map_or((0, 0), |c| (u64::from(c.2), u64::from(c.3)))
     };
     let all: u64 = c.frames.iter().map(pixels).sum();
+    let capped = job.options.max_reduction.is_some();
     let (mut ns, mut bytes, mut longest) = (0u64, 0u64, 0u64);
     for frame in &c.frames {
         let count = pixels(frame);
         let mut per_pixel = (DECODE_NS, DECODE_BYTES);
+        let mut gap = DECODE_NS / 4;
         let mut add = |ns, bytes| per_pixel = (per_pixel.0 + ns, per_pixel.1.max(DECODE_BYTES + bytes));
         match &frame.image {
-            Bitstream::Lossy { alpha, .. } if alpha.is_some() => add(ALPHA_NS, cost(false).1),
-            Bitstream::Lossy { .. } => {}
-            // Without its slowest setting the best effort takes a quarter.
-            Bitstream::Lossless { .. } if effort == Effort::Best && all > lossless::MAX_CRUNCHED => {
-                add(cost(false).0 / 4, cost(false).1);
+            Bitstream::Lossy { alpha, .. } if alpha.is_some() => {
+                add(ALPHA_NS, cost(false).1);
+                gap = ALPHA_NS / 4;
             }
+            Bitstream::Lossy { .. } => {}
             // Mostly a bound is enough.
-            Bitstream::Lossless { .. } if lossy && !c.is_animated() => add(BOUND_NS, cost(false).1),
-            Bitstream::Lossless { .. } => add(cost(false).0, cost(false).1),
+            Bitstream::Lossless { .. } if asked.is_some() && !c.is_animated() && !capped => {
+                add(BOUND_NS, cost(false).1);
+                gap = GAPS.0;
+            }
+            // Without its slowest setting the best effort takes a quarter.
+            Bitstream::Lossless { .. } => {
+                let crunched = effort != Effort::Best || all <= lossless::MAX_CRUNCHED;
+                add(if crunched { cost(false).0 } else { cost(false).0 / 4 }, cost(false).1);
+                gap = if effort == Effort::Fast { GAPS.1 } else { GAPS.2 };
+            }
         }
-        if lossy {
-            add(cost(true).0, cost(true).1);
+        if asked.is_some_and(|asked| lossy::is_worth_it(frame, asked)) {
+            // The search for a quality under a cap takes six encodings or more.
+            add(cost(true).0 * if capped { 8 } else { 1 }, cost(true).1);
+            gap = gap.max(GAPS.3);
         }
         ns = ns.saturating_add(count.saturating_mul(per_pixel.0));
         bytes = bytes.max(count.saturating_mul(per_pixel.1));
-        longest = longest.max(count.saturating_mul(DECODE_NS));
+        longest = longest.max(count.saturating_mul(gap));
     }
-    let encoded = job.input.len() as u64 * 2;
     Ok(Plan {
-        peak_bytes: bytes.saturating_add(encoded),
-        bytes_per_thread: bytes,
-        expected_ns: ns,
+        peak_bytes: bytes.saturating_add(job.input.len() as u64 * 2).saturating_add(2 << 20),
+        bytes_per_thread: bytes.saturating_add(1 << 20),
+        expected_ns: ns.saturating_add(100_000),
         useful_threads: u32::try_from(c.frames.len()).unwrap_or(u32::MAX).max(2),
-        stop_gap_ns: longest,
+        stop_gap_ns: longest.saturating_add(1_000_000),
     })
 }
+
+/// The longest stretch of libwebp without a question, in nanoseconds a pixel: a lossless bound, a lossless search at effort
+/// fast and above, a lossy encoding.
+const GAPS: (u64, u64, u64, u64) = (60, 100, 210, 50);
 
 fn pixels(frame: &Frame<'_>) -> u64 {
     u64::from(frame.width) * u64::from(frame.height)
