@@ -3,7 +3,7 @@
 # Says which they are; uses sudo only when not root; asks the package index for news only when it has to.
 set -eu
 
-build="gcc g++ make cmake nasm pkg-config python3"
+build="gcc g++ make cmake nasm pkg-config python3 patch xz-utils libdav1d-dev"
 test="clang strace libimage-exiftool-perl libjpeg-turbo-progs webp imagemagick python3-venv attr acl"
 
 case "${1:-}" in
@@ -21,16 +21,23 @@ command_of() {
         imagemagick) echo identify ;;
         attr) echo setfattr ;;
         acl) echo setfacl ;;
+        xz-utils) echo xz ;;
         *) echo "$1" ;;
     esac
 }
 
+# The pkg-config module of a library that is built against: libNAME-dev has NAME.
+module_of() {
+    name="${1#lib}"
+    echo "${name%-dev}"
+}
+
 present() {
-    if [ "$1" = python3-venv ]; then
-        python3 -c 'import ensurepip, venv' >/dev/null 2>&1
-    else
-        command -v "$(command_of "$1")" >/dev/null 2>&1
-    fi
+    case "$1" in
+        python3-venv) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
+        *-dev) pkg-config --exists "$(module_of "$1")" >/dev/null 2>&1 ;;
+        *) command -v "$(command_of "$1")" >/dev/null 2>&1 ;;
+    esac
 }
 
 missing=""
