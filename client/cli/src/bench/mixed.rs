@@ -38,7 +38,7 @@ pub async fn run(global: &Global, args: Bench, mut interrupt: Interrupt) -> anyh
     let requests = args.requests.unwrap_or(if args.duration.is_some() { u64::MAX } else { REQUESTS });
     let until = args.duration.map(|s| Instant::now() + Duration::from_secs_f64(s));
     let bar = Bar::new(global.quiet);
-    bar.begin("", if requests == u64::MAX { 0 } else { requests });
+    bar.begin("", Some(requests).filter(|n| *n != u64::MAX));
     let (cpu, spared) = (target.clock(), target.spared().await);
     let tell = bar.clone();
     let lost = |e: squeezed_client::Error| Exit::Unreachable.because(e.to_string());

@@ -110,7 +110,7 @@ impl Stage {
         if self.stopped() {
             return Ok(Phase::default());
         }
-        self.bar.begin(what, requests);
+        self.bar.begin(format!("{what} "), Some(requests));
         let bar = self.bar.clone();
         let before = self.target.clock();
         let mut load = start(&self.target, connections, feed, move || bar.step()).await?;
