@@ -31,7 +31,9 @@ fn main() {
 fn decoder() {
     println!("cargo:rerun-if-changed=c/decode.c");
     let Ok(dav1d) = Config::new().atleast_version("1.0").probe("dav1d") else {
-        fail("dav1d is missing: install it (Debian: apt-get install libdav1d-dev), AVIF cannot be read without it");
+        fail(
+            "dav1d is missing: install it (Debian: apt-get install libdav1d-dev), AVIF cannot be read without it",
+        );
     };
     compile("c/decode.c", "squeezed_decode", &dav1d.include_paths, false);
 }
@@ -54,11 +56,15 @@ fn encoder() {
             println!("cargo:rustc-cfg=aom");
             if !aom.iq && asked.is_empty() {
                 let version = aom.version;
-                println!("cargo:warning=libaom {version} has no tune=iq: AVIF will be larger; `make` builds a newer one");
+                println!(
+                    "cargo:warning=libaom {version} has no tune=iq: AVIF will be larger; `make` builds a newer one"
+                );
             }
         }
         None if asked.is_empty() => {
-            println!("cargo:warning=no libaom was found: rav1e encodes AVIF, larger and slower; `make` builds libaom");
+            println!(
+                "cargo:warning=no libaom was found: rav1e encodes AVIF, larger and slower; `make` builds libaom"
+            );
         }
         None => {}
     }

@@ -4,9 +4,9 @@ use squeezed_isobmff::facts::{self, Auxiliary};
 use squeezed_isobmff::{File, Item, Meta};
 use squeezed_plugin_api::{Error, FrameRole, FrameSink, ImageHeader, Limits};
 
-use crate::still::{self, Shape, Sheet};
 use crate::sequence::Sequence;
 use crate::show;
+use crate::still::{self, Shape, Sheet};
 
 /// Decodes a file.
 ///
@@ -85,7 +85,9 @@ pub fn pictures<'m, 'a>(file: &'m File<'a>) -> Result<Vec<(&'m Item<'a>, FrameRo
             Some(Auxiliary::Alpha) if belongs_to_shown(meta, item) => continue,
             Some(Auxiliary::GainMap) => FrameRole::GainMap,
             Some(Auxiliary::Depth) => FrameRole::Depth,
-            _ if meta.references.iter().any(|r| r.kind == b"thmb" && r.from == item.id) => FrameRole::Thumbnail,
+            _ if meta.references.iter().any(|r| r.kind == b"thmb" && r.from == item.id) => {
+                FrameRole::Thumbnail
+            }
             _ if is_gain_map(meta, item.id) => FrameRole::GainMap,
             _ => FrameRole::Page,
         };

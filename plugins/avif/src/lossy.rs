@@ -29,6 +29,9 @@ pub struct Search<'s, 'a> {
     pub labels: &'s Labels,
 }
 
+/// Items that were coded finer than asked, those of alpha marked, and where they are described.
+type Finer<'m, 'a> = (&'m Meta<'a>, Vec<(&'m Item<'a>, bool)>);
+
 /// A coded picture that may be made again.
 struct Part<'m, 'a> {
     item: &'m Item<'a>,
@@ -58,13 +61,14 @@ impl<'s, 'a> Search<'s, 'a> {
         let found = trials::search_capped(asked, self.job.floor(), |q| self.file_at(meta, &parts, plan, q))?;
         let Some((q, file)) = found else { return Ok(()) };
         let method = format!("av1-q{q}");
-        let candidate = Candidate::lossy(&file, &method, q).with_metadata(&self.labels.kept, &self.labels.dropped);
+        let candidate =
+            Candidate::lossy(&file, &method, q).with_metadata(&self.labels.kept, &self.labels.dropped);
         self.job.offer(&candidate.with_rank(20))?;
         Ok(())
     }
 
     /// The coded pictures that are finer than asked, alpha marked; `None` where there is nothing to do.
-    fn candidates(&self, asked: u8) -> Result<Option<(&'s Meta<'a>, Vec<(&'s Item<'a>, bool)>)>, Error> {
+    fn candidates(&self, asked: u8) -> Result<Option<Finer<'s, 'a>>, Error> {
         if let Some(sequence) = crate::sequence::Sequence::find(self.file)? {
             let finer = |unit: &[u8]| !quality::is_at_or_below(unit, asked);
             let any = sequence.samples().any(|range| self.file.input.get(range).is_some_and(finer));
@@ -107,7 +111,8 @@ impl<'s, 'a> Search<'s, 'a> {
             let q = if part.is_alpha { q.max(ALPHA_QUALITY) } else { q };
             let depth = if part.is_alpha { part.picture.depth } else { plan.depth.max(part.picture.depth) };
             let plan = Plan { depth, ..plan };
-            let made = Recoded::make(&part.picture, part.meaning, &part.data, plan, quality::cq(q), !part.is_alpha)?;
+            let made =
+                Recoded::make(&part.picture, part.meaning, &part.data, plan, quality::cq(q), !part.is_alpha)?;
             self.job.progress((100 + 850 * (i + 1) / parts.len()) as u32);
             Ok(made)
         })?;
@@ -142,7 +147,9 @@ impl<'s, 'a> Search<'s, 'a> {
             return;
         }
         for association in &primary.properties {
-            let Some(b) = meta.properties.get(association.index).filter(|b| b.kind == b"pixi") else { continue };
+            let Some(b) = meta.properties.get(association.index).filter(|b| b.kind == b"pixi") else {
+                continue;
+            };
             let mut whole = b.whole.to_vec();
             // Length, type, version and flags, the number of channels, then their bits.
             for bits in whole.iter_mut().skip(13) {

@@ -85,7 +85,8 @@ fn offer_container(job: &Job<'_>, file: &File<'_>, edit: &Edit, labels: &Labels)
     let written = file.rewrite(edit)?;
     let drops = job.options.metadata == Metadata::Display && !labels.dropped.is_empty();
     if drops || (written.len() as u64) < job.bytes_to_beat(true) {
-        let candidate = Candidate::lossless(&written, "container").with_metadata(&labels.kept, &labels.dropped);
+        let candidate =
+            Candidate::lossless(&written, "container").with_metadata(&labels.kept, &labels.dropped);
         job.offer(&candidate)?;
     }
     Ok(())

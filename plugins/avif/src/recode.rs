@@ -30,7 +30,11 @@ impl Plan {
     pub fn choose(job: &Job<'_>, picture: &Picture, cq: u8) -> Result<Self, Error> {
         let effort = job.options.effort;
         let content = content(job, picture, cq)?;
-        let depth = if picture.depth == 8 && content == Content::Photo && effort != Effort::Fast { 10 } else { picture.depth };
+        let depth = if picture.depth == 8 && content == Content::Photo && effort != Effort::Fast {
+            10
+        } else {
+            picture.depth
+        };
         let speed = match (effort, content) {
             (Effort::Fast, _) => 7,
             (Effort::Balanced, _) => 5,
@@ -91,7 +95,11 @@ impl Recoded {
             return Ok(None);
         }
         let data = assemble(&coded, source).ok_or_else(odd)?;
-        Ok(Some(Self { data, configuration: configuration(&sequence), bits: bits(&sequence, picture.layout) }))
+        Ok(Some(Self {
+            data,
+            configuration: configuration(&sequence),
+            bits: bits(&sequence, picture.layout),
+        }))
     }
 }
 
@@ -123,7 +131,8 @@ fn configuration(s: &Sequence) -> Vec<u8> {
     out.push(0x81);
     out.push(s.profile << 5 | s.level & 31);
     let depth = flag(s.depth > 8, 6) | flag(s.depth == 12, 5);
-    let chroma = flag(s.mono, 4) | flag(s.subsampling.0, 3) | flag(s.subsampling.1, 2) | s.chroma_position & 3;
+    let chroma =
+        flag(s.mono, 4) | flag(s.subsampling.0, 3) | flag(s.subsampling.1, 2) | s.chroma_position & 3;
     out.push(flag(s.tier, 7) | depth | chroma);
     out.push(0);
     out

@@ -20,41 +20,42 @@ const SHIFT: u32 = 14;
 enum Formula {
     /// Planes are green, blue and red.
     Direct,
-    /// Green and two differences by sums alone.
-    Sums,
-    /// Factors of chroma in red, green twice, and blue.
-    Weights([i64; 4]),
+    /// What the two chroma samples add to red, green and blue.
+    Weights([[i32; 2]; 3]),
 }
 
 /// Turns rows of one picture into colours.
 pub struct Renderer<'a> {
     picture: &'a Picture,
     formula: Formula,
-    /// Zero, and the factor that makes the range full, of luma and of chroma.
-    luma: (i64, i64),
-    chroma: (i64, i64),
-    max: i64,
+    /// Zero, and the factor that makes the range full.
+    luma: (i32, i32),
+    /// Zero of chroma.
+    middle: i32,
+    max: i32,
 }
 
 impl<'a> Renderer<'a> {
     /// A renderer of `picture`.
     pub fn new(picture: &'a Picture, meaning: Meaning) -> Self {
-        let max = (1i64 << picture.depth) - 1;
-        let middle = 1i64 << (picture.depth - 1);
-        let one = 1i64 << SHIFT;
-        let unit = 1i64 << (picture.depth - 8);
-        let (luma, chroma) = if meaning.full_range {
-            ((0, one), (middle, one))
-        } else {
-            let widened = |range: i64| (max * one + range * unit / 2) / (range * unit);
-            ((16 * unit, widened(219)), (middle, widened(224)))
-        };
+        let max = (1i32 << picture.depth) - 1;
+        let unit = 1i32 << (picture.depth - 8);
+        let widened = |range: i32| f64::from(max) / f64::from(range * unit);
+        let (zero, luma, chroma) =
+            if meaning.full_range { (0, 1.0, 1.0) } else { (16 * unit, widened(219), widened(224)) };
         let formula = match meaning.matrix {
             0 => Formula::Direct,
-            8 => Formula::Sums,
-            matrix => Formula::Weights(weights(matrix, meaning.primaries)),
+            // The planes are luma, green less half of the others, and orange less blue.
+            8 => Formula::Weights(
+                [[-1.0, 1.0], [1.0, 0.0], [-1.0, -1.0]].map(|w| w.map(|w| fixed(w * chroma))),
+            ),
+            matrix => {
+                let [red, from_blue, from_red, blue] = weights(matrix, meaning.primaries);
+                let by_channel = [[0.0, red], [-from_blue, -from_red], [blue, 0.0]];
+                Formula::Weights(by_channel.map(|w| w.map(|w| fixed(w * chroma))))
+            }
         };
-        Self { picture, formula, luma, chroma, max }
+        Self { picture, formula, luma: (zero, fixed(luma)), middle: 128 * unit, max }
     }
 
     /// Appends the first `count` pixels of row `y`, `extra` unset samples behind each. Beyond the picture's edges its
@@ -62,61 +63,63 @@ impl<'a> Renderer<'a> {
     pub fn row(&self, y: u32, count: u32, extra: usize, out: &mut Vec<u16>) {
         let p = self.picture;
         let y = y.min(p.height.saturating_sub(1));
-        let row = |plane: usize| -> (&[u16], u32) {
-            let (shift_x, shift_y) = p.layout.shift(plane);
+        let row = |plane: usize| -> &[u16] {
             let width = p.layout.plane_size(plane, p.width, p.height).0 as usize;
-            let start = (y >> shift_y) as usize * width;
-            (p.planes.get(plane).and_then(|s| s.get(start..start + width)).unwrap_or_default(), shift_x)
+            let start = (y >> p.layout.shift(plane).1) as usize * width;
+            p.planes.get(plane).and_then(|s| s.get(start..start + width)).unwrap_or_default()
         };
-        let at = |(samples, shift): (&[u16], u32), x: u32| -> i64 {
-            let x = ((x >> shift) as usize).min(samples.len().saturating_sub(1));
-            samples.get(x).map_or(0, |v| i64::from(*v))
-        };
+        let (start, step) = (out.len(), p.layout.planes() + extra);
+        out.resize(start + count as usize * step, 0);
+        let Some(pixels) = out.get_mut(start..) else { return };
         let luma = row(0);
+        let lumas = luma.iter().chain(std::iter::repeat(luma.last().unwrap_or(&0)));
         if p.layout == Layout::Grey {
-            for x in 0..count {
-                out.push(self.widen(at(luma, x), self.luma));
-                out.extend(std::iter::repeat_n(0, extra));
+            for (pixel, luma) in pixels.chunks_exact_mut(step).zip(lumas) {
+                if let Some(grey) = pixel.first_mut() {
+                    *grey = self.widen(*luma);
+                }
             }
             return;
         }
-        let (blue, red) = (row(1), row(2));
-        for x in 0..count {
-            let (l, b, r) = (at(luma, x), at(blue, x), at(red, x));
-            out.extend(self.pixel(l, b, r));
-            out.extend(std::iter::repeat_n(0, extra));
+        let (blue, red, shift) = (row(1), row(2), p.layout.shift(1).0);
+        let last = blue.len().min(red.len()).saturating_sub(1);
+        for (x, (pixel, luma)) in pixels.chunks_exact_mut(step).zip(lumas).enumerate() {
+            let at = (x >> shift).min(last);
+            let (Some(blue), Some(red), Some(pixel)) =
+                (blue.get(at), red.get(at), pixel.first_chunk_mut::<3>())
+            else {
+                return;
+            };
+            *pixel = self.pixel(*luma, *blue, *red);
         }
     }
 
-    fn widen(&self, v: i64, (zero, factor): (i64, i64)) -> u16 {
-        self.clip(((v - zero) * factor + (1 << (SHIFT - 1))) >> SHIFT)
+    fn widen(&self, v: u16) -> u16 {
+        self.round((i32::from(v) - self.luma.0) * self.luma.1)
     }
 
-    fn clip(&self, v: i64) -> u16 {
-        v.clamp(0, self.max) as u16
+    fn round(&self, v: i32) -> u16 {
+        ((v + (1 << (SHIFT - 1))) >> SHIFT).clamp(0, self.max) as u16
     }
 
-    fn pixel(&self, luma: i64, blue: i64, red: i64) -> [u16; 3] {
-        if let Formula::Direct = self.formula {
-            return [red, luma, blue].map(|v| self.widen(v, self.luma));
-        }
-        let y = (luma - self.luma.0) * self.luma.1;
-        let (b, r) = ((blue - self.chroma.0) * self.chroma.1, (red - self.chroma.0) * self.chroma.1);
-        let round = |v: i64| self.clip((v + (1 << (SHIFT - 1))) >> SHIFT);
-        match &self.formula {
-            // The planes are luma, green less half of the others, and orange less blue.
-            Formula::Sums => [y - b + r, y + b, y - b - r].map(round),
-            Formula::Weights(w) => {
-                let by = |v: i64, w: i64| (v * w) >> SHIFT;
-                [y + by(r, w[0]), y - by(b, w[1]) - by(r, w[2]), y + by(b, w[3])].map(round)
-            }
-            Formula::Direct => [0; 3],
-        }
+    /// Sums stay below 2^31: 12 bit of sample, 14 of fraction, and factors that add up to less than 5.
+    fn pixel(&self, luma: u16, blue: u16, red: u16) -> [u16; 3] {
+        let Formula::Weights(weights) = &self.formula else {
+            return [red, luma, blue].map(|v| self.widen(v));
+        };
+        let y = (i32::from(luma) - self.luma.0) * self.luma.1;
+        let (b, r) = (i32::from(blue) - self.middle, i32::from(red) - self.middle);
+        weights.map(|[from_blue, from_red]| self.round(y + b * from_blue + r * from_red))
     }
 }
 
-/// From the weights of red and blue in luma.
-fn weights(matrix: u16, primaries: u16) -> [i64; 4] {
+fn fixed(v: f64) -> i32 {
+    (v * f64::from(1u32 << SHIFT)).round() as i32
+}
+
+/// What red chroma adds to red, blue and red take from green, and blue adds to blue: from the weights of red and blue in
+/// luma.
+fn weights(matrix: u16, primaries: u16) -> [f64; 4] {
     let (red, blue) = match (matrix, primaries) {
         (1, _) | (12 | 13, 1 | 2) => (0.2126, 0.0722),
         (4, _) => (0.30, 0.11),
@@ -126,12 +129,11 @@ fn weights(matrix: u16, primaries: u16) -> [i64; 4] {
         _ => (0.299, 0.114),
     };
     let green = 1.0 - red - blue;
-    let fixed = |v: f64| (v * f64::from(1u32 << SHIFT)).round() as i64;
     [
-        fixed(2.0 * (1.0 - red)),
-        fixed(2.0 * blue * (1.0 - blue) / green),
-        fixed(2.0 * red * (1.0 - red) / green),
-        fixed(2.0 * (1.0 - blue)),
+        2.0 * (1.0 - red),
+        2.0 * blue * (1.0 - blue) / green,
+        2.0 * red * (1.0 - red) / green,
+        2.0 * (1.0 - blue),
     ]
 }
 
@@ -159,7 +161,9 @@ mod tests {
             let max = (256 * unit) - 1;
             for matrix in [1, 2, 5, 6, 8, 9, 12] {
                 for layout in [Layout::Full, Layout::Half, Layout::HalfWide] {
-                    let of = |full, luma| one(layout, depth, meaning(matrix, full), [luma, 128 * unit, 128 * unit]);
+                    let of = |full, luma| {
+                        one(layout, depth, meaning(matrix, full), [luma, 128 * unit, 128 * unit])
+                    };
                     assert_eq!(of(true, max), [max; 3]);
                     assert_eq!(of(true, 0), [0; 3]);
                     assert_eq!(of(false, 235 * unit), [max; 3], "{depth} {matrix}");

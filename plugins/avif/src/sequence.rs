@@ -34,7 +34,8 @@ impl Sequence {
         let Some(movie) = &file.movie else { return Ok(None) };
         let loop_count = Movie::read(movie)?.loops();
         let mut tracks = track::tracks(movie, file.input.len())?;
-        let main = tracks.iter().position(|t| matches!(&t.handler, b"pict" | b"vide") && t.auxiliary_to.is_empty());
+        let main =
+            tracks.iter().position(|t| matches!(&t.handler, b"pict" | b"vide") && t.auxiliary_to.is_empty());
         let Some(main) = main else { return Ok(None) };
         let colour = tracks.swap_remove(main);
         if colour.samples.is_empty() || colour.size.0 == 0 || colour.size.1 == 0 {
@@ -63,7 +64,8 @@ impl Sequence {
             let sheet = decoded(&mut colours, file, range.clone())?;
             let alpha = match &self.alpha {
                 Some((track, premultiplied)) => {
-                    let sample = track.samples.get(i).ok_or_else(|| Error::bad_image("a frame has no alpha"))?;
+                    let sample =
+                        track.samples.get(i).ok_or_else(|| Error::bad_image("a frame has no alpha"))?;
                     Some((decoded(&mut alphas, file, sample.0.clone())?, *premultiplied))
                 }
                 None => None,
@@ -74,11 +76,7 @@ impl Sequence {
     }
 }
 
-fn decoded(
-    decoder: &mut Decoder,
-    file: &File<'_>,
-    range: Range<usize>,
-) -> Result<Sheet, Error> {
+fn decoded(decoder: &mut Decoder, file: &File<'_>, range: Range<usize>) -> Result<Sheet, Error> {
     let bytes = file.input.get(range).ok_or_else(|| Error::bad_image("a frame lies outside of the file"))?;
     let picture: Picture = decoder.decode(bytes)?;
     let meaning = Meaning {

@@ -129,7 +129,9 @@ impl Sheet {
             let picture = decode(file, meta, tile, limits)?;
             pixels += u64::from(picture.width) * u64::from(picture.height);
             if pixels > limits.pixels.saturating_mul(2) {
-                return Err(Error::too_large("the tiles of a grid have more pixels than allowed, raise pixels to allow it"));
+                return Err(Error::too_large(
+                    "the tiles of a grid have more pixels than allowed, raise pixels to allow it",
+                ));
             }
             let form = |p: &Picture| (p.width, p.height, p.layout, p.depth);
             if decoded.first().is_some_and(|first| form(first) != form(&picture)) {

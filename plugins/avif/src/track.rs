@@ -59,7 +59,8 @@ fn track(trak: &BoxRef<'_>, file_len: usize) -> Result<Option<Track>, Broken> {
     let mut r = Reader::new(body);
     let long = version == 1;
     let number = |r: &mut Reader<'_>| if long { r.u64() } else { r.u32().map(u64::from) };
-    (number(&mut r)?, number(&mut r)?);
+    number(&mut r)?;
+    number(&mut r)?;
     let id = r.u32()?;
 
     let Some(media) = child(trak.body, &[b"mdia"])? else { return Ok(None) };

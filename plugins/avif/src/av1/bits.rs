@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn numbers_below_a_bound_take_few_bits() {
         // Of five values the first three take two bits, the others three.
-        let mut b = Bits::new(&[0b00_01_10_11, 0b0_111_0000]);
+        let mut b = Bits::new(&[0b0001_1011, 0b0111_0000]);
         let got: Vec<_> = (0..5).map(|_| b.below(5).unwrap()).collect();
         assert_eq!(got, [0, 1, 2, 3, 4]);
         assert_eq!(Bits::new(&[0xff]).below(1), Some(0));

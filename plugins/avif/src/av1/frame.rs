@@ -61,11 +61,8 @@ impl Frame {
                 b.number(s.order_bits)?;
             }
         }
-        let size = if own_size {
-            (b.number(s.size_bits.0)? + 1, b.number(s.size_bits.1)? + 1)
-        } else {
-            s.size
-        };
+        let size =
+            if own_size { (b.number(s.size_bits.0)? + 1, b.number(s.size_bits.1)? + 1) } else { s.size };
         let mut coded_width = size.0;
         if s.superres && b.flag()? {
             let denominator = b.number(3)? + 9;
@@ -105,7 +102,7 @@ fn tiles(s: &Sequence, (width, height): (u32, u32), b: &mut Bits<'_>) -> Option<
     // In whole units of 8 pixels first, as the specification counts.
     let blocks = |pixels: u32| (pixels.div_ceil(8) * 8).div_ceil(1 << side);
     let (across, down) = (blocks(width), blocks(height));
-    let (widest, largest) = (4096 >> side, 4096 * 2304 >> (2 * side));
+    let (widest, largest) = (4096 >> side, (4096 * 2304) >> (2 * side));
     let least_across = doublings(widest, across);
     let least = least_across.max(doublings(largest, across.checked_mul(down)?));
     let (columns, rows);

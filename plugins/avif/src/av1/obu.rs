@@ -92,7 +92,10 @@ mod tests {
     fn units_are_split_and_wrong_lengths_are_not() {
         let data = [0x12, 0x00, 0x0a, 0x02, 7, 8, 0x30, 9];
         let all = split(&data).unwrap();
-        assert_eq!(all.iter().map(|o| o.kind).collect::<Vec<_>>(), [kind::DELIMITER, kind::SEQUENCE, kind::FRAME]);
+        assert_eq!(
+            all.iter().map(|o| o.kind).collect::<Vec<_>>(),
+            [kind::DELIMITER, kind::SEQUENCE, kind::FRAME]
+        );
         assert_eq!((all[1].payload, all[2].payload), (&[7u8, 8][..], &[9u8][..]));
         assert_eq!(split(&[0x0a, 0x05, 1]), None);
         assert_eq!(split(&[0x80, 0x00]), None);

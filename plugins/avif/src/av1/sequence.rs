@@ -61,7 +61,8 @@ impl Sequence {
     /// Reads a sequence header's payload; `None` where it is cut or makes no sense.
     pub fn read(payload: &[u8]) -> Option<Self> {
         let b = &mut Bits::new(payload);
-        let mut s = Self { profile: b.number(3)? as u8, still: b.flag()?, reduced: b.flag()?, ..Self::default() };
+        let mut s =
+            Self { profile: b.number(3)? as u8, still: b.flag()?, reduced: b.flag()?, ..Self::default() };
         if s.reduced {
             s.operating_points.push(0);
             s.timed_points.push(false);
@@ -155,11 +156,8 @@ impl Sequence {
             (false, _) => 8,
         };
         self.mono = self.profile != 1 && b.flag()?;
-        self.color = if b.flag()? {
-            (b.number(8)? as u8, b.number(8)? as u8, b.number(8)? as u8)
-        } else {
-            (2, 2, 2)
-        };
+        self.color =
+            if b.flag()? { (b.number(8)? as u8, b.number(8)? as u8, b.number(8)? as u8) } else { (2, 2, 2) };
         if self.mono {
             self.full_range = b.flag()?;
             self.subsampling = (true, true);

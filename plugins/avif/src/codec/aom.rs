@@ -4,8 +4,8 @@ use std::ffi::{CStr, c_char, c_int};
 
 use squeezed_plugin_api::Error;
 
-use super::{Content, How};
 use super::picture::Picture;
+use super::{Content, How};
 
 #[repr(C)]
 struct RawEncode {

@@ -32,7 +32,12 @@ unsafe extern "C" {
     fn sq_dav1d_version() -> *const c_char;
     fn sq_decoder_open(operating_point: u32, all_layers: u32, max_pixels: u32) -> *mut RawDecoder;
     fn sq_decoder_close(decoder: *mut RawDecoder);
-    fn sq_decoder_decode(decoder: *mut RawDecoder, bytes: *const u8, length: usize, out: *mut RawPicture) -> c_int;
+    fn sq_decoder_decode(
+        decoder: *mut RawDecoder,
+        bytes: *const u8,
+        length: usize,
+        out: *mut RawPicture,
+    ) -> c_int;
 }
 
 /// dav1d's version.
@@ -94,7 +99,9 @@ impl Decoder {
         match status {
             0 => copy(&out),
             1 => Err(Error::bad_image("coded data ends before its picture")),
-            3 => Err(Error::too_large("a coded picture has more pixels than allowed, raise pixels to allow it")),
+            3 => Err(Error::too_large(
+                "a coded picture has more pixels than allowed, raise pixels to allow it",
+            )),
             _ => Err(Error::bad_image("coded picture data is wrong")),
         }
     }

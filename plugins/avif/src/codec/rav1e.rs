@@ -1,8 +1,8 @@
 //! Encoding by rav1e, for machines without libaom. Larger and slower, but all in Rust.
 
 use rav1e::prelude::{
-    ChromaSamplePosition, ChromaSampling, ColorDescription, ColorPrimaries, Config, Context, EncoderConfig, EncoderStatus,
-    MatrixCoefficients, PixelRange, SpeedSettings, TransferCharacteristics, Tune,
+    ChromaSamplePosition, ChromaSampling, ColorDescription, ColorPrimaries, Config, Context, EncoderConfig,
+    EncoderStatus, MatrixCoefficients, PixelRange, SpeedSettings, TransferCharacteristics, Tune,
 };
 use squeezed_plugin_api::Error;
 
@@ -167,8 +167,10 @@ mod tests {
                     let len = Picture::plane_len(layout, i, 48, 32).unwrap();
                     (0..len).map(|at| (at % 200) as u16).collect()
                 });
-                let color = Color { full_range: true, primaries: 1, transfer: 13, matrix: 6, chroma_position: 0 };
-                let picture = Picture { width: 48, height: 32, layout, depth, color, planes: planes.collect() };
+                let color =
+                    Color { full_range: true, primaries: 1, transfer: 13, matrix: 6, chroma_position: 0 };
+                let picture =
+                    Picture { width: 48, height: 32, layout, depth, color, planes: planes.collect() };
                 let how = How { cq: 30, speed: 10, content: Content::Photo, lossless: false, tuned: true };
                 let coded = encode(&picture, how).unwrap();
                 let (sequence, frame) = crate::av1::headers(&coded).unwrap();

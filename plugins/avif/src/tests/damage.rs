@@ -15,7 +15,9 @@ fn run(file: &[u8], mode: Mode) -> Result<(), Error> {
 fn a_cut_file_is_bad() {
     for (name, file) in ALL {
         for cut in [0, 3, 20, file.len() / 3, file.len() / 2, file.len() / 10 * 9] {
-            let Err(error) = run(&file[..cut], Mode::Lossless) else { panic!("{name} cut at {cut} is taken") };
+            let Err(error) = run(&file[..cut], Mode::Lossless) else {
+                panic!("{name} cut at {cut} is taken")
+            };
             assert_eq!(error.code, ErrorCode::BadImage, "{name} cut at {cut}: {error}");
         }
     }

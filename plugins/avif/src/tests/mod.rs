@@ -106,7 +106,9 @@ fn the_container_alone_changes_no_pixel() {
 
 #[test]
 fn what_is_coded_finer_than_asked_becomes_smaller_and_stays_alike() {
-    for (name, file, quality) in [("alpha", ALPHA, 60), ("pq", PQ, 60), ("tmap", TMAP, 50), ("grid", GRID, 30)] {
+    for (name, file, quality) in
+        [("alpha", ALPHA, 60), ("pq", PQ, 60), ("tmap", TMAP, 50), ("grid", GRID, 30)]
+    {
         let (offers, error) = offers(file, &options(Mode::Quality(quality), Metadata::All));
         assert_eq!(error, None, "{name}");
         let lossy = offers.iter().find(|o| !o.lossless).unwrap_or_else(|| panic!("{name}: no lossy offer"));
@@ -115,7 +117,11 @@ fn what_is_coded_finer_than_asked_becomes_smaller_and_stays_alike() {
         assert_eq!(before.image, after.image, "{name}");
         assert_eq!(before.frames.len(), after.frames.len(), "{name}");
         for (b, a) in before.frames.iter().zip(&after.frames) {
-            assert_eq!((b.0.role, b.0.width, b.0.layout.color), (a.0.role, a.0.width, a.0.layout.color), "{name}");
+            assert_eq!(
+                (b.0.role, b.0.width, b.0.layout.color),
+                (a.0.role, a.0.width, a.0.layout.color),
+                "{name}"
+            );
             assert!(a.0.layout.bits >= b.0.layout.bits && a.0.layout.alpha == b.0.layout.alpha, "{name}");
             if b.0.role == FrameRole::GainMap {
                 assert_eq!(b, a, "{name}: the gain map is kept as it is");
@@ -124,7 +130,11 @@ fn what_is_coded_finer_than_asked_becomes_smaller_and_stays_alike() {
         let facts = |f: &[u8]| Avif.inspect(f, &mut |_| ()).unwrap();
         assert_eq!(facts(file).orientation, facts(&lossy.bytes).orientation, "{name}");
         assert_eq!(facts(file).flags, facts(&lossy.bytes).flags, "{name}");
-        assert_eq!(testing::items(&Avif, file).unwrap(), testing::items(&Avif, &lossy.bytes).unwrap(), "{name}");
+        assert_eq!(
+            testing::items(&Avif, file).unwrap(),
+            testing::items(&Avif, &lossy.bytes).unwrap(),
+            "{name}"
+        );
     }
 }
 

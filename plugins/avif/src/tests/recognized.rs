@@ -33,10 +33,20 @@ fn every_layout_and_depth_comes_back_as_it_is() {
                 assert_eq!(frame.size, (width, height));
                 assert!(frame.base_q >= quality::index(20));
                 let back = codec::Decoder::open(0, false, 1 << 20).unwrap().decode(&coded).unwrap();
-                assert_eq!((back.width, back.height, back.layout, back.depth), (width, height, layout, depth));
+                assert_eq!(
+                    (back.width, back.height, back.layout, back.depth),
+                    (width, height, layout, depth)
+                );
                 assert_eq!(back.color.full_range, picture.color.full_range);
-                let off: u64 = picture.planes[0].iter().zip(&back.planes[0]).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-                assert!(off / picture.planes[0].len() as u64 <= 16 << (depth - 8), "{layout:?} {depth} {width}");
+                let off: u64 = picture.planes[0]
+                    .iter()
+                    .zip(&back.planes[0])
+                    .map(|(a, b)| u64::from(a.abs_diff(*b)))
+                    .sum();
+                assert!(
+                    off / picture.planes[0].len() as u64 <= 16 << (depth - 8),
+                    "{layout:?} {depth} {width}"
+                );
             }
         }
     }
