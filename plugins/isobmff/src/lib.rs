@@ -34,3 +34,6 @@ pub use movie::{Movie, Track};
 pub use property::{Clap, Color, Nclx, Property};
 pub use reader::Reader;
 pub use rewrite::{Edit, Fixed, XMP_UUID};
+
+#[cfg(test)]
+mod tests;
