@@ -25,6 +25,8 @@ pub fn peak_bytes(format: &str, info: &ImageInfo) -> u64 {
                 6
             }
         }
+        // A strip, which may be the whole picture, packed and spread.
+        "tiff" => u64::from(info.channels.max(1)) * sample * 2 + 1,
         // Unknown: a plugin may hold the picture and a canvas.
         _ => u64::from(info.channels.max(4)) * sample * 2,
     };

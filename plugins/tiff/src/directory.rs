@@ -113,6 +113,8 @@ pub struct File<'a> {
     pub used: Vec<(u64, u64)>,
     /// Something that cannot be written anew.
     pub unsupported: Option<&'static str>,
+    /// A field's values, or a directory that it leads to, lie outside of the file.
+    pub lost: bool,
 }
 
 impl<'a> File<'a> {
@@ -142,6 +144,7 @@ impl<'a> File<'a> {
             ranges: HashSet::new(),
             values: 0,
             unsupported: None,
+            lost: false,
         };
         let at = if big { 8 } else { 4 };
         let mut next = order.read(input, at, header.offset()).ok_or_else(bad)?;
@@ -159,8 +162,8 @@ impl<'a> File<'a> {
         if pages.is_empty() {
             return Err(Error::bad_image("no directory"));
         }
-        let Reader { used, unsupported, .. } = reader;
-        Ok(Self { input, header, pages, used, unsupported })
+        let Reader { used, unsupported, lost, .. } = reader;
+        Ok(Self { input, header, pages, used, unsupported, lost })
     }
 }
 
@@ -175,6 +178,7 @@ struct Reader<'a> {
     ranges: HashSet<(u64, u64)>,
     values: u64,
     unsupported: Option<&'static str>,
+    lost: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -229,9 +233,13 @@ impl<'a> Reader<'a> {
             Some(size) => count.checked_mul(size),
             None => Some(wide as u64),
         };
-        let Some(length) = length else { return Ok(None) };
+        let Some(length) = length else {
+            self.lost = true;
+            return Ok(None);
+        };
         let start = if length <= wide as u64 { Some(inside) } else { self.number(inside, wide) };
         let Some((start, value)) = start.and_then(|s| Some((s, self.slice(s, length)?))) else {
+            self.lost = true;
             return Ok(None);
         };
         if length > wide as u64 && self.ranges.insert((start, length)) {
@@ -263,8 +271,10 @@ impl<'a> Reader<'a> {
                     None if tag == tag::SUB_IFDS => {
                         return Err(Error::bad_image("a subdirectory lies outside of the file"));
                     }
-                    // A pointer to nowhere is nothing to keep.
-                    None => return Ok(None),
+                    None => {
+                        self.lost = true;
+                        return Ok(None);
+                    }
                 }
             }
         }

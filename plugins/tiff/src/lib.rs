@@ -96,3 +96,6 @@ impl Optimizer for Tiff {
 }
 
 squeezed_plugin_api::export_plugin!(Tiff);
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,9 @@ pub fn run(job: &Job<'_>) -> Result<(), Error> {
     if policy == Metadata::All && c2pa::is_signed(&file) {
         return Err(Error::unsupported("signed content credentials"));
     }
+    if policy == Metadata::All && file.lost {
+        return Err(Error::unsupported("a field whose values lie outside of the file"));
+    }
     let gaps = Gaps::of(&file, &rasters);
     gaps.check(&file, policy)?;
     let mut items: Vec<MetadataItem> = Vec::new();

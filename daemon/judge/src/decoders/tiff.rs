@@ -61,6 +61,8 @@ struct Shape {
     /// Samples of a pixel in one strip or tile, and how many such planes there are.
     together: usize,
     planes: usize,
+    /// How samples of less than 8 bit are brought to 8.
+    spread: Option<Box<[[u8; 8]; 256]>>,
     /// Three samples are luma and chroma.
     ycbcr: bool,
     layout: PixelLayout,
@@ -114,19 +116,38 @@ fn place(
     let mut samples = Vec::new();
     for (y, row) in packed.chunks_exact(packed_row).take(high).enumerate() {
         samples.clear();
-        if shape.bits < 8 {
-            let sample = |i: usize| row[i * shape.bits / 8] << (i * shape.bits % 8) >> (8 - shape.bits);
-            samples.extend((0..wide * shape.together).map(sample));
-        } else {
-            samples.extend_from_slice(row);
-        }
+        let row = match &shape.spread {
+            None => row,
+            Some(spread) => {
+                row.iter()
+                    .for_each(|b| samples.extend_from_slice(&spread[usize::from(*b)][..8 / shape.bits]));
+                samples.truncate(wide * shape.together);
+                &samples
+            }
+        };
         let start = (y * shape.width + column * shape.chunk.0) * pixel + plane * part;
-        let to = out.get_mut(start..).unwrap_or_default().chunks_mut(pixel);
-        for (to, from) in to.zip(samples.chunks_exact(part)) {
-            to[..part].copy_from_slice(from);
+        let to = out.get_mut(start..).unwrap_or_default();
+        match to.get_mut(..row.len()) {
+            Some(to) if shape.planes == 1 => to.copy_from_slice(row),
+            _ => {
+                let pixels = to.chunks_mut(pixel).zip(row.chunks_exact(part));
+                pixels.for_each(|(to, from)| to[..part].copy_from_slice(from));
+            }
         }
     }
     Ok(())
+}
+
+/// For each byte of packed samples what they are at 8 bit.
+fn spread(bits: usize) -> Box<[[u8; 8]; 256]> {
+    let mut all = Box::new([[0; 8]; 256]);
+    let max = (1 << bits) - 1;
+    for (byte, samples) in all.iter_mut().enumerate() {
+        for (i, sample) in samples.iter_mut().enumerate().take(8 / bits) {
+            *sample = ((byte >> (8 - bits * (i + 1)) & max) * 255 / max) as u8;
+        }
+    }
+    all
 }
 
 fn shape(decoder: &mut Input<'_>, limits: &Limits) -> Result<Shape, DecodeError> {
@@ -187,8 +208,9 @@ fn shape(decoder: &mut Input<'_>, limits: &Limits) -> Result<Shape, DecodeError>
         bits: usize::from(bits),
         together: if planar { 1 } else { all },
         planes: if planar { all } else { 1 },
+        spread: (bits < 8).then(|| spread(usize::from(bits))),
         ycbcr: matches!(color, ColorType::YCbCr(_)),
-        layout: PixelLayout { sample, color: model, channels: all as u8, bits, alpha },
+        layout: PixelLayout { sample, color: model, channels: all as u8, bits: bits.max(8), alpha },
     })
 }
 
