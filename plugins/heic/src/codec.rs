@@ -141,11 +141,6 @@ pub fn encode(image: &Image, qp: i32, effort: Effort) -> Result<Coded, Error> {
     for (name, value) in PARAMETERS {
         set(name, value)?;
     }
-    for pair in std::env::var("HEIC_X265").unwrap_or_default().split(',').filter(|p| !p.is_empty()) {
-        if let Some((n, v)) = pair.split_once('=') {
-            set(&format!("x265:{n}"), v)?;
-        }
-    }
     set("x265:crf", &qp.to_string())?;
     let mut o = EncodingOptions::new().map_err(failed)?;
     o.set_save_alpha_channel(false);
@@ -163,15 +158,20 @@ pub fn encode(image: &Image, qp: i32, effort: Effort) -> Result<Coded, Error> {
 
 /// What x265 is told beside preset, chroma format and quantization.
 ///
-/// With these two ratios at 1 the parameter in the slice header is the one that was asked for, whatever the picture, and a
-/// second run can read it there.
-const PARAMETERS: [(&str, &str); 6] = [
+/// With the two ratios at 1 the parameter in the slice header is the one that was asked for, whatever the picture, and a
+/// second run can read it there. Measured at equal SSIMULACRA2 against x265 as libheif sets it up: finer chroma takes 3 %
+/// off, no sample-adaptive offset and no psychovisual bias of coefficients 1 % each; wavefronts only serve threads.
+const PARAMETERS: [(&str, &str); 10] = [
     ("x265:pools", "none"),
     ("x265:frame-threads", "1"),
     ("x265:wpp", "0"),
+    ("x265:repeat-headers", "0"),
     ("x265:qcomp", "1"),
     ("x265:ipratio", "1"),
-    ("x265:repeat-headers", "0"),
+    ("x265:cbqpoffs", "-4"),
+    ("x265:crqpoffs", "-4"),
+    ("x265:sao", "0"),
+    ("x265:psy-rdoq", "0"),
 ];
 
 fn failed(e: HeifError) -> Error {

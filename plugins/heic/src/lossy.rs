@@ -2,6 +2,8 @@
 //! overlay) are coded again by x265, each as an item of its own, and take the place of the old ones. Everything else of
 //! the file stays. What was made at the asked quality or below stays as it is, so a second run finds nothing to do.
 
+use std::collections::BTreeSet;
+
 use libheif_rs::{ColorSpace, Image};
 use squeezed_isobmff::facts::picture;
 use squeezed_isobmff::{Edit, Item, Meta};
@@ -11,7 +13,7 @@ use squeezed_plugin_common::trials;
 
 use crate::codec::{self, Coded, Decoder};
 use crate::hevc::Config;
-use crate::inspect::Source;
+use crate::inspect::{Source, is_hevc};
 use crate::quality;
 
 /// One lossy search over a file.
@@ -26,12 +28,16 @@ pub struct Search<'s, 'a> {
     pub labels: &'s Labels,
 }
 
+/// How much finer alpha is coded than colour, in steps of the quantization parameter: its edges show.
+const ALPHA_FINER: i32 = 4;
+
 /// A picture that is to be coded again.
 struct Part<'s, 'a> {
     item: &'s Item<'a>,
     /// The number of its `hvcC` in `ipco`.
     config: usize,
     image: Image,
+    finer: i32,
 }
 
 impl<'a> Search<'_, 'a> {
@@ -43,20 +49,12 @@ impl<'a> Search<'_, 'a> {
         if self.source.sequence.is_some() {
             return Err(Error::unsupported("image sequences are not coded again"));
         }
-        let Some((meta, _, coded)) = self.source.primary() else {
-            return Err(Error::unsupported("files without a primary picture are not coded again"));
-        };
-        let mean = self.source.mean_qp(&coded);
-        if mean.is_some_and(|m| quality::is_at_or_below(m, asked)) {
+        let Some(meta) = &self.source.file.meta else { return Ok(()) };
+        let parts = self.parts(meta, asked)?;
+        if parts.is_empty() {
             return Ok(());
         }
-        if coded.iter().any(|i| picture(meta, i).layered) {
-            return Err(Error::unsupported("layered pictures are not coded again"));
-        }
-        let Some(parts) = self.parts(meta, &coded)? else { return Ok(()) };
-        let floor = self.job.floor();
-        // Above the source's own parameter nothing is gained.
-        let found = trials::search_capped(asked, floor, |q| self.file(&parts, q))?;
+        let found = trials::search_capped(asked, self.job.floor(), |q| self.file(&parts, q))?;
         let Some((q, file)) = found else { return Ok(()) };
         let method = format!("hevc-q{q}");
         let candidate =
@@ -65,24 +63,57 @@ impl<'a> Search<'_, 'a> {
         Ok(())
     }
 
-    /// The decoded parts; `None` where one is too small for x265, or is another than its item says.
-    fn parts<'s>(&self, meta: &Meta<'a>, coded: &[&'s Item<'a>]) -> Result<Option<Vec<Part<'s, 'a>>>, Error> {
+    /// The decoded parts of all pictures that were made above the asked quality and can be coded again.
+    fn parts<'s>(&'s self, meta: &'s Meta<'a>, asked: u8) -> Result<Vec<Part<'s, 'a>>, Error> {
         let decoder = Decoder::open(self.job.input, crate::decode::largest(self.source))?;
+        let mut seen = BTreeSet::new();
+        let mut parts = Vec::new();
+        for page in self.source.pages() {
+            let alpha = meta.alpha(page.id).map(|a| (a.0, ALPHA_FINER));
+            for (picture, finer) in [(page, 0)].into_iter().chain(alpha) {
+                let mut coded = meta.coded(picture.id)?;
+                coded.retain(|i| seen.insert(i.id));
+                if coded.iter().any(|i| !is_hevc(i) || self.edit.drop.contains(&i.id)) {
+                    continue;
+                }
+                let mean = self.source.mean_qp(&coded).map(|m| m + f64::from(finer));
+                if coded.is_empty() || mean.is_some_and(|m| quality::is_at_or_below(m, asked)) {
+                    continue;
+                }
+                if let Some(mut group) = self.group(&decoder, meta, &coded, finer)? {
+                    parts.append(&mut group);
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The decoded parts of one picture; `None` where one of them is too small for x265, or is another than its item says:
+    /// then none is coded again, so that their mean stays what a second run looks for.
+    fn group<'s>(
+        &self,
+        decoder: &Decoder<'_>,
+        meta: &Meta<'a>,
+        coded: &[&'s Item<'a>],
+        finer: i32,
+    ) -> Result<Option<Vec<Part<'s, 'a>>>, Error> {
         let mut parts = Vec::with_capacity(coded.len());
-        for (i, item) in coded.iter().enumerate() {
+        for item in coded {
             self.job.check()?;
-            self.job.progress((300 * i / coded.len().max(1)) as u32);
-            let Some(config) = config_of(meta, item) else {
-                return Err(Error::bad_image("a picture has no hvcC"));
-            };
-            let handle = decoder.handle(item.id)?;
-            let image = decoder.decode(&handle, ColorSpace::Undefined)?;
-            let size = (image.width(), image.height());
-            let even = |n: u32| n % 2 == 0 && n >= codec::MIN_SIDE;
-            if picture(meta, item).size != Some(size) || !even(size.0) || !even(size.1) {
+            let about = picture(meta, item);
+            let config = config_of(meta, item).ok_or_else(|| Error::bad_image("a picture has no hvcC"))?;
+            if about.layered {
                 return Ok(None);
             }
-            parts.push(Part { item, config, image });
+            let image = decoder.decode(&decoder.handle(item.id)?, ColorSpace::Undefined)?;
+            let fits = |n: u32| n % 2 == 0 && n >= codec::MIN_SIDE;
+            if about.size != Some((image.width(), image.height()))
+                || !fits(image.width())
+                || !fits(image.height())
+            {
+                return Ok(None);
+            }
+            parts.push(Part { item, config, image, finer });
         }
         Ok(Some(parts))
     }
@@ -93,6 +124,7 @@ impl<'a> Search<'_, 'a> {
         let mut edit = self.edit.clone();
         for (i, part) in parts.iter().enumerate() {
             self.job.check()?;
+            let qp = (qp - part.finer).max(0);
             let coded = codec::encode(&part.image, qp, self.job.options.effort)?;
             check(&coded, &part.image, qp)?;
             edit.data.insert(part.item.id, coded.data);
