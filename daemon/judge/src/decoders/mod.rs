@@ -2,6 +2,8 @@
 //!
 //! Knows how a file becomes a [`Digest`], not what is done with it. Panics of decoders end here.
 
+mod bmp;
+mod gif;
 mod jpeg;
 mod png;
 mod tiff;
@@ -66,6 +68,8 @@ type Decode = fn(&[u8], &Limits, &mut dyn FrameSink) -> Result<Aside, DecodeErro
 /// What can be told without decoding, where the plugin decodes.
 fn aside(format: &str, bytes: &[u8], limits: &Limits) -> Aside {
     match format {
+        "bmp" => bmp::aside(bytes),
+        "gif" => gif::aside(bytes),
         "jpeg" => jpeg::aside(bytes),
         "png" => png::aside(bytes, limits),
         _ => Aside::default(),
@@ -85,6 +89,8 @@ impl<'a> Decoder<'a> {
     /// The independent decoder for a format, if there is one.
     pub fn independent(format: &str) -> Option<Self> {
         match format {
+            "bmp" => Some(Decoder::Own("image", bmp::decode)),
+            "gif" => Some(Decoder::Own("gif", gif::decode)),
             "jpeg" => Some(Decoder::Own("zune-jpeg", jpeg::decode)),
             "png" => Some(Decoder::Own("png", png::decode)),
             "tiff" => Some(Decoder::Own("tiff", tiff::decode)),
