@@ -17,7 +17,7 @@ CORPUS ?= ../shared/corpus
 # Files of each kind that `make test` takes from the corpus, if there is one.
 SAMPLE ?= 14
 
-PLUGINS := jpeg png webp
+PLUGINS := avif bmp gif jpeg png tiff webp
 # nextest runs tests side by side and those that measure time alone; without it they all run one after the other.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
@@ -38,12 +38,20 @@ build: deps-build ## Build everything in release mode
 test: deps lint build test-rust policy wire sample ## Everything that CI runs
 
 .PHONY: deps
-deps: ## Install what building and testing need and is missing
+deps: aom ## Install what building and testing need and is missing
 	@sh scripts/deps.sh test
 
 .PHONY: deps-build
-deps-build:
+deps-build: aom
+
+.PHONY: deps-tools
+deps-tools:
 	@sh scripts/deps.sh build
+
+# The encoder of plugins/avif, where the system's is too old: into the target folder, once.
+.PHONY: aom
+aom: deps-tools
+	@sh scripts/aom.sh $(TARGET)/aom
 
 .PHONY: lint
 lint: deps-build ## Format, clippy, licences, bans, sources, dependency rules

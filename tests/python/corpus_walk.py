@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Walks a folder of real images: squeezes each JPEG, PNG and WebP in every mode and checks that none is harmed.
+"""Walks a folder of real images: squeezes each picture in every mode and checks that none is harmed.
 
-usage: corpus_walk.py DIR [--sample N] [--formats jpeg,png,webp] [--modes lossless,q80,display,capped] [--verbose]
+usage: corpus_walk.py DIR [--sample N] [--formats jpeg,png,...] [--modes lossless,q80,display,capped] [--verbose]
 
 A file counts where Pillow opens it. For each mode it must come out not larger, in the same format, of the same
 dimensions, frames, timing, loop, profile, orientation and colours, with the metadata that the policy keeps; every pixel
@@ -34,7 +34,15 @@ MODES = {
     "capped": ["--max-reduction", "30"],
 }
 CAP = 30
-EXTENSIONS = {"jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"), "png": (".png", ".apng"), "webp": (".webp",)}
+EXTENSIONS = {
+    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "png": (".png", ".apng"),
+    "webp": (".webp",),
+    "avif": (".avif",),
+    "bmp": (".bmp", ".dib"),
+    "gif": (".gif",),
+    "tiff": (".tif", ".tiff"),
+}
 # Bounds on the colour of small pictures, 0 to 255: a codec's loss at quality 80 stays far below.
 MEAN, PEAK = 6.0, 60.0
 SAMPLE_BYTES = 3 << 20  # a sample takes no larger files: it has to end in minutes
@@ -188,7 +196,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--sample", type=int, default=0, help="this many of each format, the same every time")
-    parser.add_argument("--formats", default="jpeg,png,webp")
+    parser.add_argument("--formats", default=",".join(EXTENSIONS))
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--verbose", action="store_true", help="name the files that are not counted")
     options = parser.parse_args()

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, ImageFile
 
 Image.MAX_IMAGE_PIXELS = None
 ImageFile.LOAD_TRUNCATED_IMAGES = False
-FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp"}
+FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "GIF": "gif", "TIFF": "tiff", "AVIF": "avif"}
 THUMB = 96  # longest side of the small pictures that lossy results are compared by
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
@@ -64,6 +64,11 @@ def still_samples(kind, path, image):
         return run("convert", "png:-", "-depth", "16", "-alpha", "on", "rgba:-", data=data)[0]
     if kind == "webp":
         return run("dwebp", "-quiet", "-pam", path, "-o", "-")[0]
+    if kind in ("bmp", "gif"):
+        # A palette is a way to store colours; what lies under a transparent index is no colour of the picture.
+        canvas = np.array(image.convert("RGBA"))
+        canvas[canvas[..., 3] == 0] = 0
+        return canvas.tobytes()
     return image.mode.encode() + image.tobytes()
 
 
