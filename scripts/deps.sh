@@ -3,7 +3,7 @@
 # Says which they are; uses sudo only when not root; asks the package index for news only when it has to.
 set -eu
 
-build="gcc g++ make cmake nasm pkg-config python3 patch xz-utils libdav1d-dev"
+build="gcc g++ make cmake nasm pkg-config python3 patch xz-utils libdav1d-dev libde265-dev libx265-dev libnuma-dev"
 test="clang strace libimage-exiftool-perl libjpeg-turbo-progs webp imagemagick python3-venv attr acl"
 
 case "${1:-}" in
@@ -28,8 +28,10 @@ command_of() {
 
 # The pkg-config module of a library that is built against: libNAME-dev has NAME.
 module_of() {
-    name="${1#lib}"
-    echo "${name%-dev}"
+    case "$1" in
+        libde265-dev) echo libde265 ;;
+        *) name="${1#lib}" && echo "${name%-dev}" ;;
+    esac
 }
 
 present() {

@@ -13,6 +13,8 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
+# Crates whose own licence does not tell that of the C libraries that they bring: libheif, and x265 by way of it.
+BRINGS = {"libheif-sys": "LGPL-3.0-or-later AND GPL-2.0-or-later"}
 # Licences that bind a whole library. What is not here may be linked into a file of any licence.
 COPYLEFT = re.compile(r"\b(A?GPL|LGPL|MPL|EUPL|CDDL|EPL|OSL)-")
 
@@ -51,6 +53,11 @@ class Graph:
 
     def folder(self, id):
         return str(pathlib.Path(self.packages[id]["manifest_path"]).parent.relative_to(ROOT))
+
+
+def binds(package):
+    """The licence that binds what a package is linked into."""
+    return BRINGS.get(package["name"]) or package["license"] or "?"
 
 
 def is_macro(package):
@@ -132,15 +139,15 @@ def check_rules(graph):
         if len(webp) > 1:
             yield f"{folder} links libwebp-sys {' and '.join(webp)}: calls would silently run the older one"
         copyleft = sorted(
-            f"{graph.packages[d]['name']} ({graph.packages[d]['license']})"
+            f"{graph.packages[d]['name']} ({binds(graph.packages[d])})"
             for d in linked
-            if not allowed(graph.packages[d]["license"] or "?", PERMISSIVE)
+            if not allowed(binds(graph.packages[d]), PERMISSIVE)
         )
         licence = graph.packages[id]["license"]
         if copyleft and not COPYLEFT.search(licence):
             yield f"{folder} is {licence}, but contains {', '.join(copyleft)}"
         if not copyleft and COPYLEFT.search(licence) and not any(
-            COPYLEFT.search(graph.packages[d]["license"] or "") for d in linked
+            COPYLEFT.search(binds(graph.packages[d])) for d in linked
         ):
             yield f"{folder} is {licence}, but nothing in it asks for that"
 

@@ -18,8 +18,8 @@ RIFF_CODING = {
 }  # fmt: skip
 # Values that say where something lies in the file.
 PLACE = re.compile(r"(Offset|Start|OffsetTime|Pointer|Directory\d*Length|DirectoryItemLength|ByteOrder)$|^MPImage(Start|Length)")
-# Holds nothing but places in the coded samples, so it has to go when they are coded anew (Apple's iDOT).
-STALE = {"AppleDataOffsets"}
+# Holds nothing but places in the coded samples, so it has to go when they are coded anew (Apple's iDOT); padding.
+STALE = {"AppleDataOffsets", "Free"}
 RIGHTS = {"Copyright", "CopyrightNotice", "Rights", "UsageTerms", "WebStatement", "License", "LicensorURL"}
 PRIVATE = re.compile(r"^GPS|SerialNumber|^OwnerName$|^CameraOwnerName$")
 

@@ -7,11 +7,14 @@ import subprocess
 import warnings
 
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageCms, ImageFile
+
+pillow_heif.register_heif_opener()
 
 Image.MAX_IMAGE_PIXELS = None
 ImageFile.LOAD_TRUNCATED_IMAGES = False
-FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "GIF": "gif", "TIFF": "tiff", "AVIF": "avif"}
+FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "GIF": "gif", "TIFF": "tiff", "AVIF": "avif", "HEIF": "heic"}
 THUMB = 96  # longest side of the small pictures that lossy results are compared by
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
