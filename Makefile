@@ -17,7 +17,7 @@ CORPUS ?= ../shared/corpus
 # Files of each kind that `make test` takes from the corpus, if there is one.
 SAMPLE ?= 14
 
-PLUGINS := avif bmp gif jpeg png tiff webp
+PLUGINS := avif bmp gif heic jpeg png tiff webp
 # nextest runs tests side by side and those that measure time alone; without it they all run one after the other.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PLUGINS = ["avif", "bmp", "gif", "jpeg", "png", "tiff", "webp"]
+PLUGINS = ["avif", "bmp", "gif", "heic", "jpeg", "png", "tiff", "webp"]
 
 
 def target():

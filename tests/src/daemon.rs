@@ -74,7 +74,7 @@ impl Builder {
     /// A daemon with all plugins of the workspace, the misbehaving one included.
     pub fn new() -> Self {
         Self {
-            plugins: vec!["chaos", "avif", "bmp", "gif", "jpeg", "png", "tiff", "webp"],
+            plugins: vec!["chaos", "avif", "bmp", "gif", "heic", "jpeg", "png", "tiff", "webp"],
             args: Vec::new(),
             envs: Vec::new(),
             uid: None,

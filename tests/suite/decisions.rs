@@ -48,7 +48,7 @@ fn decisions_are_as_written_down_and_a_second_run_changes_nothing() {
         stream
     };
     let mut found = String::new();
-    for format in ["avif", "bmp", "gif", "jpeg", "png", "tiff", "webp"] {
+    for format in ["avif", "bmp", "gif", "heic", "jpeg", "png", "tiff", "webp"] {
         let mut files: Vec<_> =
             std::fs::read_dir(fixtures(format)).unwrap().map(|e| e.unwrap().path()).collect();
         files.retain(|f| f.extension().is_some_and(|e| e != "tsv"));

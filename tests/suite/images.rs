@@ -37,7 +37,7 @@ fn truncated_at_every_sixteenth_is_bad_image_and_never_half_a_picture() {
     let daemon = TestDaemon::start();
     let mut raw = daemon.connect();
     let mut stream = 0;
-    for format in ["avif", "bmp", "gif", "jpeg", "png", "tiff", "webp"] {
+    for format in ["avif", "bmp", "gif", "heic", "jpeg", "png", "tiff", "webp"] {
         for path in files(format) {
             let whole = std::fs::read(&path).unwrap();
             for sixteenth in 1..16 {
