@@ -32,7 +32,7 @@ pub struct TestHost {
     max_reduction: Option<f64>,
     offers: Mutex<Vec<Offer>>,
     stop_after: AtomicU32,
-    stop_at: OnceLock<Instant>,
+    stop_at: OnceLock<Duration>,
     threads: AtomicU32,
 }
 
@@ -52,9 +52,9 @@ impl TestHost {
     pub fn give_threads(&self, threads: u32) {
         self.threads.store(threads, Ordering::Relaxed);
     }
-    /// Lets `stop` answer "cancelled" once this time has passed from now.
+    /// Lets `stop` answer "cancelled" once the calling thread has used this much more time.
     pub fn stop_in(&self, time: Duration) {
-        let _ = self.stop_at.set(Instant::now() + time);
+        let _ = self.stop_at.set(used() + time);
     }
     /// Lets `stop` answer "cancelled" from the n-th poll on.
     pub fn stop_after(&self, polls: u32) {
@@ -112,7 +112,7 @@ impl Host for TestHost {
         (base as f64 * (1.0 - r / 100.0)).ceil() as u64
     }
     fn stop(&self) -> Option<StopReason> {
-        if self.stop_at.get().is_some_and(|at| Instant::now() >= *at) {
+        if self.stop_at.get().is_some_and(|at| used() >= *at) {
             return Some(StopReason::Cancelled);
         }
         let left = self.stop_after.load(Ordering::Relaxed);
@@ -162,7 +162,8 @@ pub fn run_on(
     Ok(host)
 }
 
-/// Cancels a job after `time` and tells how much later it ended; `None` where it was done before.
+/// Cancels a job after `time` and tells how much later it ended; `None` where it was done before. Both are CPU time of the
+/// calling thread where the system tells it, so that a busy machine changes nothing.
 ///
 /// # Errors
 /// The plugin's own, but for `Stopped`.
@@ -174,12 +175,20 @@ pub fn cancel(
 ) -> Result<Option<Duration>, Error> {
     let info = plugin.inspect(input, &mut |_| ())?;
     let host = TestHost::new(input.len(), options);
-    let begin = Instant::now();
+    let begin = used();
     host.stop_in(time);
     match plugin.optimize(&Job::new(input, &info, options, &host)) {
-        Err(e) if e.code == ErrorCode::Stopped => Ok(Some(begin.elapsed().saturating_sub(time))),
+        Err(e) if e.code == ErrorCode::Stopped => Ok(Some(used().saturating_sub(begin + time))),
         other => other.map(|()| None),
     }
+}
+
+/// CPU time of this thread; where that is not told, time since the first call.
+fn used() -> Duration {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = told.and_then(|s| s.split_whitespace().next().and_then(|n| n.parse().ok()));
+    nanos.map_or_else(|| FIRST.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
 }
 
 /// The metadata items that `inspect` finds.

@@ -52,7 +52,7 @@ fn a_cancel_in_the_middle_ends_the_job() {
             let options = Options { mode, effort, ..Options::default() };
             for ms in [5, 60] {
                 let late = testing::cancel(&Jpeg, &bytes, &options, Duration::from_millis(ms)).unwrap();
-                // Polls are 5 ms apart; the rest is for a busy machine.
+                // CPU time: polls are 5 ms apart.
                 assert!(late.is_some_and(|l| l < Duration::from_secs(1)), "{options:?} {ms}: {late:?}");
             }
         }

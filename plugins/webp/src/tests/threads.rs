@@ -61,7 +61,7 @@ fn a_cancel_in_the_middle_ends_the_job() {
             let options = Options { effort, ..options(mode, Metadata::All) };
             for ms in [1, 60] {
                 let late = testing::cancel(&WebP, &bytes, &options, Duration::from_millis(ms)).unwrap();
-                // The longest stretch of libwebp without a question takes a fifth of a second here.
+                // CPU time: the longest stretch of libwebp without a question takes a fifth of a second here.
                 assert!(late.is_some_and(|l| l < Duration::from_secs(2)), "{options:?} {ms}: {late:?}");
             }
         }
