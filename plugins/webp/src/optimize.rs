@@ -89,7 +89,7 @@ pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
 
 /// The longest stretch of libwebp without a question, in nanoseconds a pixel: a lossless bound, a lossless search at effort
 /// fast and above, a lossy encoding.
-const GAPS: (u64, u64, u64, u64) = (60, 100, 210, 50);
+const GAPS: (u64, u64, u64, u64) = (60, 160, 310, 50);
 
 fn pixels(frame: &Frame<'_>) -> u64 {
     u64::from(frame.width) * u64::from(frame.height)
