@@ -137,7 +137,7 @@ pub fn show(raster: &Raster<'_>, layout: &PixelLayout, row: &mut Vec<u8>) {
         photometric::WHITE_IS_ZERO
             if layout.color == ColorModel::Grey && raster.format == SampleFormat::Unsigned =>
         {
-            let colour = |i: usize| layout.alpha == AlphaKind::None || i % 2 == 0;
+            let colour = |i: usize| layout.alpha == AlphaKind::None || i.is_multiple_of(2);
             match layout.sample {
                 SampleKind::U8 => {
                     let max = (0xff_u16 >> (8 - layout.bits.min(8))) as u8;

@@ -225,7 +225,9 @@ fn codings(raster: &Raster<'_>, zstd: bool) -> Vec<Coding> {
     let predictors: &[u64] = match (raster.format, raster.bits) {
         _ if raster.is_subsampled() => &[1],
         (SampleFormat::Unsigned | SampleFormat::Signed, 8 | 16 | 32) => &[1, 2],
-        (SampleFormat::Float, 16 | 24 | 32 | 64) => &[1, 3],
+        // Differences of floats as if they were whole numbers win where few values differ.
+        (SampleFormat::Float, 16 | 32) => &[1, 2, 3],
+        (SampleFormat::Float, 24 | 64) => &[1, 3],
         _ => &[1],
     };
     let mut all = Vec::new();

@@ -220,7 +220,7 @@ mod tests {
                 continue;
             }
             let (mut bits, mut black) = (vec![0_u8; row], random(2) == 0);
-            let (mut x, longest) = (0, 1 + random(if seed % 3 == 0 { 6000 } else { 40 }));
+            let (mut x, longest) = (0, 1 + random(if seed.is_multiple_of(3) { 6000 } else { 40 }));
             while x < width {
                 let run = 1 + random(longest) as usize;
                 if black {
