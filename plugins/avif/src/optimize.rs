@@ -12,12 +12,12 @@ use crate::{decode, inspect};
 
 /// Lossy or not, effort, nanoseconds of CPU and peak bytes for each pixel.
 pub const COSTS: [(bool, Effort, u32, u32); 6] = [
-    (false, Effort::Fast, 40, 12),
-    (false, Effort::Balanced, 40, 12),
-    (false, Effort::Best, 40, 12),
-    (true, Effort::Fast, 500, 60),
-    (true, Effort::Balanced, 2200, 80),
-    (true, Effort::Best, 3500, 80),
+    (false, Effort::Fast, 40, 14),
+    (false, Effort::Balanced, 40, 14),
+    (false, Effort::Best, 40, 14),
+    (true, Effort::Fast, 800, 110),
+    (true, Effort::Balanced, 4500, 110),
+    (true, Effort::Best, 11_000, 110),
 ];
 
 /// What a job will need.

@@ -2,11 +2,10 @@
 
 use crate::av1;
 
-/// The step of libaom's quantizer, 0 to 63, for a quality of 1 to 100: even steps from 63 to 1 between 1 and 100, a little
-/// finer towards the top, as a table of points with straight lines between them.
+/// Points of libaom's quantizer step, 0 to 63, over qualities of 1 to 100, with straight lines between them.
 ///
 /// Found so that SSIMULACRA2 of photographs lies near the number: see `docs/formats/avif.md`.
-const POINTS: [(u8, f64); 6] = [(1, 63.0), (30, 50.0), (50, 40.0), (80, 24.0), (90, 14.0), (100, 2.0)];
+const POINTS: [(u8, f64); 6] = [(1, 63.0), (30, 48.0), (50, 37.0), (80, 24.0), (90, 14.0), (100, 2.0)];
 
 /// libaom's `cq_level` for a quality.
 pub fn cq(quality: u8) -> u8 {

@@ -30,15 +30,14 @@ impl Plan {
     pub fn choose(job: &Job<'_>, picture: &Picture, cq: u8) -> Result<Self, Error> {
         let effort = job.options.effort;
         let content = content(job, picture, cq)?;
-        let depth = if picture.depth == 8 && content == Content::Photo && effort != Effort::Fast {
-            10
-        } else {
-            picture.depth
-        };
+        let depth = if picture.depth == 8 && content == Content::Photo { 10 } else { picture.depth };
         let speed = match (effort, content) {
-            (Effort::Fast, _) => 7,
-            (Effort::Balanced, _) => 5,
-            (Effort::Best, _) => 4,
+            (Effort::Fast, Content::Photo) => 6,
+            (Effort::Fast, Content::Screen) => 7,
+            (Effort::Balanced, Content::Photo) => 4,
+            (Effort::Balanced, Content::Screen) => 5,
+            (Effort::Best, Content::Photo) => 2,
+            (Effort::Best, Content::Screen) => 3,
         };
         Ok(Self { content, depth, speed })
     }
