@@ -106,7 +106,7 @@ impl<'a> Search<'_, 'a> {
                 return Ok(None);
             }
             let image = decoder.decode(&decoder.handle(item.id)?, ColorSpace::Undefined)?;
-            let fits = |n: u32| n % 2 == 0 && n >= codec::MIN_SIDE;
+            let fits = |n: u32| n.is_multiple_of(2) && n >= codec::MIN_SIDE;
             if about.size != Some((image.width(), image.height()))
                 || !fits(image.width())
                 || !fits(image.height())

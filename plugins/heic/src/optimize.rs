@@ -11,15 +11,21 @@ use crate::decode;
 use crate::inspect::Source;
 use crate::lossy::Search;
 
-/// Lossy or not, effort, nanoseconds of CPU and peak bytes for each pixel.
+/// Lossy or not, effort, nanoseconds of CPU and peak bytes for each pixel of 8 bit.
 pub const COSTS: [(bool, Effort, u32, u32); 6] = [
-    (false, Effort::Fast, 60, 12),
-    (false, Effort::Balanced, 60, 12),
-    (false, Effort::Best, 60, 12),
-    (true, Effort::Fast, 900, 40),
-    (true, Effort::Balanced, 2000, 40),
-    (true, Effort::Best, 4000, 40),
+    (false, Effort::Fast, 60, 10),
+    (false, Effort::Balanced, 60, 10),
+    (false, Effort::Best, 60, 10),
+    (true, Effort::Fast, 450, 20),
+    (true, Effort::Balanced, 650, 20),
+    (true, Effort::Best, 2500, 20),
 ];
+
+/// What a pixel of more bits needs beside that: its planes are wider, and so is every copy of them.
+const DEEP_BYTES: u64 = 16;
+
+/// How many encodings capped mode may take.
+const SEARCH: u64 = 8;
 
 /// What a job will need.
 pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
@@ -27,15 +33,15 @@ pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
     let lossy = job.options.quality().is_some();
     let found = COSTS.iter().find(|c| c.0 == lossy && c.1 == job.options.effort);
     let (ns, bytes) = found.map_or((0, 0), |c| (u64::from(c.2), u64::from(c.3)));
+    let bytes = bytes + if job.info.bits > 8 { DEEP_BYTES } else { 0 };
     let pixels = u64::from(job.info.width).saturating_mul(u64::from(job.info.height));
     let frames = u64::from(job.info.frames.max(1));
-    let encodings = if job.options.max_reduction.is_some() { 8 } else { 1 };
+    let encodings = if lossy && job.options.max_reduction.is_some() { SEARCH } else { 1 };
     let per_frame = pixels.saturating_mul(ns);
-    let peak =
-        pixels.saturating_mul(bytes).saturating_add(job.input.len() as u64 * 3).saturating_add(32 << 20);
+    let files = (job.input.len() as u64).saturating_mul(3);
     Ok(Plan {
-        peak_bytes: peak,
-        bytes_per_thread: pixels.saturating_mul(bytes),
+        peak_bytes: pixels.saturating_mul(bytes).saturating_add(files).saturating_add(16 << 20),
+        bytes_per_thread: 0,
         expected_ns: per_frame.saturating_mul(frames).saturating_mul(encodings),
         useful_threads: 1,
         stop_gap_ns: per_frame,

@@ -93,7 +93,7 @@ impl Sizes<'_> {
             Sizes::Each { table, bits } => match bits {
                 4 => {
                     let pair = table.get(i / 2)?;
-                    Some(u32::from(if i % 2 == 0 { pair >> 4 } else { pair & 15 }))
+                    Some(u32::from(if i.is_multiple_of(2) { pair >> 4 } else { pair & 15 }))
                 }
                 8 => table.get(i).map(|b| u32::from(*b)),
                 16 => {

@@ -62,6 +62,9 @@ impl File<'_> {
     }
 }
 
+/// A box of the new file; that of `mdat` with the number of its store.
+type NewBox = (Option<usize>, Vec<u8>);
+
 struct Rewrite<'f, 'a, 'e> {
     file: &'f File<'a>,
     edit: &'e Edit,
@@ -196,8 +199,8 @@ impl<'f, 'a, 'e> Rewrite<'f, 'a, 'e> {
         Ok(out)
     }
 
-    /// The boxes of the new file; those of `mdat` with the number of their store.
-    fn boxes(&self) -> Result<Vec<(Option<usize>, Vec<u8>)>, Fixed> {
+    /// The boxes of the new file.
+    fn boxes(&self) -> Result<Vec<NewBox>, Fixed> {
         let all = self.edit.policy == Metadata::All;
         let (mut out, mut mdat) = (Vec::new(), 0usize);
         for b in &self.file.boxes {
