@@ -16,6 +16,13 @@ RIFF_CODING = {
     "AlphaPreprocessing", "AlphaFiltering", "AlphaCompression", "FrameCount", "Duration", "BackgroundColor",
     "AnimationLoopCount",
 }  # fmt: skip
+TIFF_CODING = {
+    "Compression", "Predictor", "FillOrder", "StripOffsets", "StripByteCounts", "RowsPerStrip", "TileOffsets",
+    "TileByteCounts", "JPEGTables", "PhotometricInterpretation", "YCbCrSubSampling", "PreviewImageStart",
+    "PreviewImageLength", "PreviewImage",
+}  # fmt: skip
+# AVIF and HEIC: how large the coded pictures are, and how deep.
+CONTAINER_CODING = {"MediaData", "MediaDataSize", "MediaDataOffset", "ImagePixelDepth", "ChromaFormat", "BitDepthLuma", "BitDepthChroma"}
 # Values that say where something lies in the file.
 PLACE = re.compile(r"(Offset|Start|OffsetTime|Pointer|Directory\d*Length|DirectoryItemLength|ByteOrder)$|^MPImage(Start|Length)")
 # Holds nothing but places in the coded samples, so it has to go when they are coded anew (Apple's iDOT); padding.
@@ -37,7 +44,11 @@ def tags(file):
         group, _, name = key.partition(":")
         if group in CODING or not name:
             continue
+        if group == "QuickTime" and name in CONTAINER_CODING:
+            continue
         if (group == "PNG" and name in PNG_CODING) or (group == "RIFF" and name in RIFF_CODING):
+            continue
+        if file.get("File:FileType") in ("TIFF", "BTF") and "IFD" in group and name in TIFF_CODING:
             continue
         yield (group, name), value
 

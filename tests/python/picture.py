@@ -125,7 +125,8 @@ def _look(path, exact):
         orientation = image.getexif().get(0x0112, 1)
         picture = Picture(
             format=kind,
-            size=image.size,
+            # Pillow turns TIFF by itself.
+            size=image.size[::-1] if kind == "tiff" and orientation in range(5, 9) else image.size,
             frames=frames,
             shown=frames - bool(frames > 1 and image.info.get("default_image")),
             durations=[],

@@ -37,7 +37,11 @@ pub fn fits(source: &Source<'_>, quality: u8) -> bool {
     let sides = width <= MAX_SIDE
         && height <= MAX_SIDE
         && (r.tile.is_none() || (width % 16 == 0 && height % 16 == 0));
-    colour && plain && sides && source_quality(source).is_none_or(|q| q > quality.saturating_add(DOUBT))
+    colour
+        && plain
+        && sides
+        && r.has_picture()
+        && source_quality(source).is_none_or(|q| q > quality.saturating_add(DOUBT))
 }
 
 /// The quality of a JPEG page by the luma table of its first strip; `None` where it is not JPEG, 1 where it tells none.

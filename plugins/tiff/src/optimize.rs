@@ -60,7 +60,7 @@ pub fn run(job: &Job<'_>) -> Result<(), Error> {
     let file = File::parse(job.input)?;
     let rasters = rasters(&file)?;
     check_limits(job, &rasters)?;
-    if let Some(what) = rasters.iter().find_map(|r| r.unsupported.clone()) {
+    if let Some(what) = rasters.iter().filter(|r| r.has_picture()).find_map(|r| r.unsupported.clone()) {
         return Err(Error::unsupported(what));
     }
     if let Some(what) = file.unsupported {
@@ -187,6 +187,9 @@ impl<'w> Work<'w, 'w> {
     /// The best lossless coding of a picture; `None` where its own is as small.
     fn lossless(&self, source: &mut Source<'w>, effort: Effort) -> Result<Option<Coded<'w>>, Error> {
         let raster = source.raster;
+        if !raster.has_picture() {
+            return Ok(None);
+        }
         if matches!(raster.compression, compression::JPEG | compression::WEBP) {
             search::verify(self.job, source)?;
             return Ok(None);

@@ -39,6 +39,11 @@ where
     let mut out = metadata::kept(file, page, policy)?;
     out.linked = page.linked;
     match coded {
+        // A directory has at least one field.
+        _ if !raster.has_picture() && out.entries.is_empty() => {
+            out.put_number(file.header, tag::NEW_SUBFILE_TYPE, 0)
+        }
+        _ if !raster.has_picture() => {}
         None => raw(file, page, raster, &mut out),
         Some(coded) => anew(file, raster, coded, &mut out),
     }

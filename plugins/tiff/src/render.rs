@@ -20,6 +20,9 @@ pub fn decode(file: &File<'_>, sink: &mut dyn FrameSink) -> Result<(), Error> {
     let mut rasters = Vec::with_capacity(pictures.len());
     for (page, role) in &pictures {
         let raster = Raster::read(file, page)?;
+        if !raster.has_picture() {
+            continue;
+        }
         if let Some(what) = &raster.unsupported {
             return Err(Error::unsupported(what.clone()));
         }
