@@ -18,7 +18,7 @@ pub const COSTS: [(bool, Effort, u32, u32); 6] = [
     (false, Effort::Best, 60, 10),
     (true, Effort::Fast, 450, 20),
     (true, Effort::Balanced, 650, 20),
-    (true, Effort::Best, 2500, 20),
+    (true, Effort::Best, 1000, 20),
 ];
 
 /// What a pixel of more bits needs beside that: its planes are wider, and so is every copy of them.
