@@ -155,7 +155,13 @@ pub async fn serve(
         let _ = phase.send(Phase::Ending);
         let _ = tokio::time::timeout(ENDING, all_gone(&mut connections)).await;
     }
-    daemon.costs.save();
+    let closing = daemon.clone();
+    // A disk may take its time, but not for ever.
+    let saved = tokio::task::spawn_blocking(move || {
+        closing.costs.save();
+        closing.reuse.flush(ENDING);
+    });
+    let _ = tokio::time::timeout(2 * ENDING, saved).await;
     Ok(())
 }
 

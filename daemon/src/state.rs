@@ -1,11 +1,15 @@
 //! What all connections of a daemon share.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+
+use squeezed_cache::Store;
 
 use crate::config::{Config, ConfigError, Layers, Loader};
 use crate::costs::Costs;
 use crate::executor::Executor;
+use crate::job::Reuse;
 use crate::logging::LogLevel;
 use crate::memory::{Pool, Work};
 use crate::metrics::Metrics;
@@ -39,6 +43,8 @@ pub struct Daemon {
     pub queue_jobs: usize,
     /// Most bytes of inputs that wait.
     pub queue_bytes: u64,
+    /// Answers that are made once.
+    pub reuse: Arc<Reuse>,
     /// Counters.
     pub stats: Stats,
     /// Counters for Prometheus.
@@ -82,6 +88,7 @@ impl Daemon {
             input: Pool::new(input - input / 8),
             windows: Pool::new(input / 8),
             work,
+            reuse: Arc::new(Reuse::new(open_cache(&config), config.cache.bytes)),
             stats: Stats::default(),
             started: Instant::now(),
             config: RwLock::new(config),
@@ -89,6 +96,12 @@ impl Daemon {
             loader,
             log_level,
         }))
+    }
+
+    /// Counts a request that was answered BUSY.
+    pub fn count_busy(&self) {
+        self.stats.busy.fetch_add(1, Ordering::Relaxed);
+        self.metrics.busy();
     }
 
     /// The configuration in force.
@@ -124,4 +137,12 @@ impl Daemon {
         }
         Ok(restart)
     }
+}
+
+/// The cache on disk, where one is configured. Without it everything works, only slower.
+fn open_cache(config: &Config) -> Option<Store> {
+    let dir = config.cache_dir()?;
+    Store::open(&dir, config.cache.bytes)
+        .inspect_err(|e| tracing::warn!(dir = %dir.display(), "no cache: {e}"))
+        .ok()
 }

@@ -104,7 +104,8 @@ impl Stats {
             lanes: vec![lane(Lane::Light, &lanes.light), lane(Lane::Heavy, &lanes.heavy)],
             jobs: runs.iter().map(|r| job(r)).collect(),
             plugins,
-            ..StatusReport::default()
+            shared: daemon.reuse.shared(),
+            cache: if full { daemon.reuse.row() } else { None },
         }
     }
 

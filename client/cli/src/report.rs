@@ -190,6 +190,7 @@ mod tests {
             judged_by: None,
             isolation: "none".into(),
             best_so_far: false,
+            reused: None,
             queue_ms: 0.0,
             run_ms: 0.0,
         }

@@ -20,7 +20,7 @@ pub use frame::{Frame, FrameError, FrameKind, HEADER_LEN, Header};
 pub use hello::{FormatInfo, Goaway, Hello, HelloAck, MAGIC, MAJOR, MINOR, Refusal, negotiate};
 pub use limits::{MAX_BODY, MAX_FRAME, MAX_META, WINDOW, WireLimits};
 pub use options::{Effort, JobOptions, Metadata, Progressive};
-pub use receipt::{Label, MAX_LIST, PluginId, Reason, Receipt, Status, Trial, TrialVerdict};
+pub use receipt::{Label, MAX_LIST, PluginId, Reason, Receipt, Reused, Status, Trial, TrialVerdict};
 pub use reply::{Estimate, ImageInfo, Outcome, PluginRow, Progress};
 pub use request::{Request, RequestError};
 pub use status::{CacheRow, JobRow, LaneRow, PluginLoad, PoolRow, StatusReport};

@@ -103,6 +103,16 @@ pub struct PluginId {
     pub version: String,
 }
 
+/// Whose answer it is, where it was not made for this request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reused {
+    /// An identical request was at work.
+    Run,
+    /// An identical request was answered before.
+    Cache,
+}
+
 /// What was done to one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
@@ -155,6 +165,9 @@ pub struct Receipt {
     /// Whether time ran out and this is the best found by then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub best_so_far: bool,
+    /// Where the answer was made for another request of the same user: at the same time, or before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<Reused>,
     /// Time in the queue, in milliseconds.
     pub queue_ms: f64,
     /// Time at work, in milliseconds.

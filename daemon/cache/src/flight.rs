@@ -8,23 +8,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::Key;
 
-/// All shared runs, for subscribers of type `S`. Every call takes one short lock.
+/// All shared runs, for subscribers of type `S` and runs of type `R`. Every call takes one short lock.
 ///
 /// A job with a deadline of its own must not take part: its answer may be the best so far, which is nobody else's.
 #[derive(Debug)]
-pub struct Flights<S> {
-    state: Mutex<State<S>>,
+pub struct Flights<S, R> {
+    state: Mutex<State<S, R>>,
 }
 
 #[derive(Debug)]
-struct State<S> {
+struct State<S, R> {
     next: u64,
     shared: u64,
-    flights: HashMap<(u32, Key), Flight<S>>,
+    flights: HashMap<(u32, Key), Flight<S, R>>,
 }
 
 #[derive(Debug)]
-struct Flight<S> {
+struct Flight<S, R> {
+    /// What the leader said of the run, for whoever has to cancel it.
+    run: R,
     /// Apart from an earlier flight of the same key, whose run may still be ending.
     number: u64,
     seats: BTreeMap<u64, S>,
@@ -50,11 +52,11 @@ pub enum Joined {
 
 /// What a leave meant.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Left<S> {
+pub enum Left<S, R> {
     /// Others still wait: the run goes on, whoever began it.
     Others(S),
     /// Nobody waits any more: cancel the run. The key is free for a new flight at once.
-    Last(S),
+    Last(S, R),
     /// The seat was empty: the run has ended and its answer is on the way, or the seat was left before.
     Gone,
 }
@@ -70,20 +72,20 @@ pub struct FlightStats {
     pub shared: u64,
 }
 
-impl<S> Default for Flights<S> {
+impl<S, R> Default for Flights<S, R> {
     fn default() -> Self {
         Self { state: Mutex::new(State { next: 0, shared: 0, flights: HashMap::new() }) }
     }
 }
 
-impl<S> Flights<S> {
+impl<S, R> Flights<S, R> {
     /// No runs yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes a seat in this user's flight of `key`, or starts one.
-    pub fn join(&self, uid: u32, key: Key, subscriber: S) -> Joined {
+    /// Takes a seat in this user's flight of `key`, or starts one: then `run` is what [`Self::leave`] gives the last.
+    pub fn join(&self, uid: u32, key: Key, subscriber: S, run: R) -> Joined {
         let mut state = self.lock();
         let id = state.next;
         state.next += 1;
@@ -93,13 +95,13 @@ impl<S> Flights<S> {
             state.shared += 1;
             return Joined::Follower(seat);
         }
-        let flight = Flight { number: id, seats: BTreeMap::from([(id, subscriber)]) };
+        let flight = Flight { run, number: id, seats: BTreeMap::from([(id, subscriber)]) };
         state.flights.insert((uid, key), flight);
         Joined::Leader(Seat { uid, key, flight: id, id })
     }
 
     /// Gives a seat up: a cancel, or a connection that closed. The leader's is no different.
-    pub fn leave(&self, seat: &Seat) -> Left<S> {
+    pub fn leave(&self, seat: &Seat) -> Left<S, R> {
         let mut state = self.lock();
         let place = (seat.uid, seat.key);
         let Some(flight) = state.flights.get_mut(&place).filter(|f| f.number == seat.flight) else {
@@ -109,8 +111,10 @@ impl<S> Flights<S> {
         if !flight.seats.is_empty() {
             return Left::Others(subscriber);
         }
-        state.flights.remove(&place);
-        Left::Last(subscriber)
+        match state.flights.remove(&place) {
+            Some(flight) => Left::Last(subscriber, flight.run),
+            None => Left::Gone,
+        }
     }
 
     /// Ends the run that the leader of this seat began: whoever is in it, in order of arrival, the leader too unless it
@@ -143,7 +147,7 @@ impl<S> Flights<S> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<S>> {
+    fn lock(&self) -> MutexGuard<'_, State<S, R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -175,10 +179,10 @@ mod tests {
     #[test]
     fn one_leads_the_others_follow_and_all_get_the_end() {
         let flights = Flights::new();
-        let leader = lead(flights.join(1, key(1), "a"));
-        follow(flights.join(1, key(1), "b"));
-        follow(flights.join(1, key(1), "c"));
-        let other = lead(flights.join(1, key(2), "x"));
+        let leader = lead(flights.join(1, key(1), "a", ()));
+        follow(flights.join(1, key(1), "b", ()));
+        follow(flights.join(1, key(1), "c", ()));
+        let other = lead(flights.join(1, key(2), "x", ()));
         assert_eq!(flights.stats(), FlightStats { running: 2, waiting: 4, shared: 2 });
         let mut seen = Vec::new();
         flights.visit(&leader, |s| seen.push(*s));
@@ -186,25 +190,25 @@ mod tests {
         assert_eq!(flights.finish(&leader), ["a", "b", "c"]);
         assert_eq!(flights.finish(&leader), [""; 0]);
         assert_eq!(flights.finish(&other), ["x"]);
-        lead(flights.join(1, key(1), "d"));
+        lead(flights.join(1, key(1), "d", ()));
     }
 
     #[test]
     fn users_never_share() {
         let flights = Flights::new();
-        let one = lead(flights.join(1, key(1), 1));
-        let two = lead(flights.join(2, key(1), 2));
+        let one = lead(flights.join(1, key(1), 1, ()));
+        let two = lead(flights.join(2, key(1), 2, ()));
         assert_eq!((flights.finish(&one), flights.finish(&two)), (vec![1], vec![2]));
     }
 
     #[test]
     fn the_run_goes_on_for_whoever_is_left() {
         let flights = Flights::new();
-        let leader = lead(flights.join(1, key(1), "a"));
-        let follower = follow(flights.join(1, key(1), "b"));
+        let leader = lead(flights.join(1, key(1), "a", ()));
+        let follower = follow(flights.join(1, key(1), "b", ()));
         assert_eq!(flights.leave(&leader), Left::Others("a"));
         assert_eq!(flights.leave(&leader), Left::Gone);
-        follow(flights.join(1, key(1), "c"));
+        follow(flights.join(1, key(1), "c", ()));
         assert_eq!(flights.leave(&follower), Left::Others("b"));
         assert_eq!(flights.finish(&leader), ["c"]);
     }
@@ -212,9 +216,9 @@ mod tests {
     #[test]
     fn the_last_to_leave_ends_the_run_and_its_end_is_not_the_next_ones() {
         let flights = Flights::new();
-        let first = lead(flights.join(1, key(1), "a"));
-        assert_eq!(flights.leave(&first), Left::Last("a"));
-        let second = lead(flights.join(1, key(1), "b"));
+        let first = lead(flights.join(1, key(1), "a", ()));
+        assert_eq!(flights.leave(&first), Left::Last("a", ()));
+        let second = lead(flights.join(1, key(1), "b", ()));
         assert!(flights.finish(&first).is_empty());
         assert_eq!(flights.leave(&first), Left::Gone);
         assert_eq!(flights.finish(&second), ["b"]);
@@ -230,7 +234,7 @@ mod tests {
                 s.spawn(move || {
                     for i in 0..2000_u32 {
                         let k = key((i % 3) as u8);
-                        match flights.join(u32::from(t % 2), k, ()) {
+                        match flights.join(u32::from(t % 2), k, (), ()) {
                             Joined::Leader(seat) => {
                                 runs.fetch_add(1, Ordering::Relaxed);
                                 if i % 5 == 0 {
@@ -240,7 +244,7 @@ mod tests {
                             }
                             Joined::Follower(seat) if i % 4 == 0 => match flights.leave(&seat) {
                                 // It answers itself; so does whoever finds the flight gone with nobody in it.
-                                Left::Others(()) | Left::Last(()) => {
+                                Left::Others(()) | Left::Last((), ()) => {
                                     let _ = answers.fetch_add(1, Ordering::Relaxed);
                                 }
                                 Left::Gone => {}
@@ -285,7 +289,7 @@ mod tests {
                     Step::Join(uid, k) => {
                         let id = seats.len();
                         let known = runs.iter_mut().find(|r| !r.over && (r.uid, r.key) == (uid, k));
-                        match (flights.join(uid, key(k), id), known) {
+                        match (flights.join(uid, key(k), id, ()), known) {
                             (Joined::Leader(seat), None) => {
                                 runs.push(Run { uid, key: k, leader: seat, riders: vec![id], over: false });
                                 seats.push(seat);
@@ -306,7 +310,7 @@ mod tests {
                             Some(run) => {
                                 run.riders.retain(|r| *r != id);
                                 run.over = run.riders.is_empty();
-                                prop_assert_eq!(left, if run.over { Left::Last(id) } else { Left::Others(id) });
+                                prop_assert_eq!(left, if run.over { Left::Last(id, ()) } else { Left::Others(id) });
                             }
                         }
                     }

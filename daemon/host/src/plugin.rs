@@ -2,6 +2,7 @@
 //!
 //! This is the seam for isolation: a plugin in a process of its own is an [`Optimizer`] too.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use squeezed_plugin_api::abi::{
@@ -19,9 +20,15 @@ pub struct Plugin {
     table: SqzPlugin,
     description: Description,
     path: PathBuf,
+    build: [u8; 24],
 }
 
 impl Plugin {
+    /// What tells this build from another of the same version: size and time of its file.
+    pub fn build(&self) -> &[u8] {
+        &self.build
+    }
+
     /// Loads the plugin in this file.
     ///
     /// # Errors
@@ -31,7 +38,8 @@ impl Plugin {
         let describe = table.describe.ok_or(LoadError::Missing("describe"))?;
         // SAFETY: the plugin's own function; what it returns is valid for ever.
         let description = unsafe { convert::description(describe()) }?;
-        Ok(Self { table, description, path })
+        let build = build_of(&path);
+        Ok(Self { table, description, path, build })
     }
 
     /// What it says of itself.
@@ -129,6 +137,18 @@ impl Optimizer for Plugin {
         })?;
         Ok((out.bytes > 0).then_some(Estimate { bytes: out.bytes, lossless: out.lossless == 1 }))
     }
+}
+
+/// Size and time of a file, as bytes that differ when it was replaced.
+fn build_of(path: &Path) -> [u8; 24] {
+    let mut build = [0; 24];
+    if let Ok(meta) = std::fs::metadata(path) {
+        let (size, seconds, nanos) = (meta.len(), meta.mtime(), meta.mtime_nsec());
+        build[..8].copy_from_slice(&size.to_le_bytes());
+        build[8..16].copy_from_slice(&seconds.to_le_bytes());
+        build[16..].copy_from_slice(&nanos.to_le_bytes());
+    }
+    build
 }
 
 const EMPTY_INFO: SqzImageInfo = SqzImageInfo {

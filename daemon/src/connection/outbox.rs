@@ -83,17 +83,17 @@ impl Outbox {
     }
 
     /// Queues a result with its body. A short body travels inside the result's frame.
-    pub fn send_result(&self, frame: Frame, body: Vec<u8>, charge: Vec<Permit>) {
+    pub fn send_result(&self, frame: Frame, body: Bytes, charge: Vec<Permit>) {
         if body.len() <= CHUNK {
             let counted = if charge.is_empty() { body.len() } else { 0 };
-            self.push(&Frame { body: body.into(), ..frame }.end(true), counted, charge);
+            self.push(&Frame { body, ..frame }.end(true), counted, charge);
             return;
         }
         let stream = frame.header.stream;
         self.send(&frame);
         let mut state = self.lock();
         if !state.overrun {
-            state.bodies.push(Body { stream, bytes: body.into(), charge });
+            state.bodies.push(Body { stream, bytes: body, charge });
         }
         drop(state);
         self.shared.wake.notify_one();

@@ -1,7 +1,6 @@
 //! The life of streams: opened by a request, filled by DATA, handed to the executor, ended by an answer.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use squeezed_protocol::{ErrorCode, ErrorReply, Frame, FrameKind, Outcome, Request, WINDOW};
@@ -10,7 +9,7 @@ use tokio::time::Instant;
 use super::stream::{Job, Piece, Stream, Upload};
 use super::{Connection, MAX_ENDED, UPLOAD_PATIENCE};
 use crate::executor::{About, Arrival, Refused, Running};
-use crate::job::{Event, JobControl, Kind, Task, receipt};
+use crate::job::{Asker, Event, JobControl, Kind, Task, receipt};
 use crate::memory::Permit;
 use crate::state::Daemon;
 use crate::status::Stats;
@@ -38,7 +37,7 @@ impl Connection {
             Ok(upload) => upload,
             Err(e) => {
                 if e.name == ErrorCode::Busy {
-                    self.daemon.stats.busy.fetch_add(1, Ordering::Relaxed);
+                    self.daemon.count_busy();
                 }
                 self.refuse(stream, frame, WINDOW, &e);
                 return Ok(());
@@ -73,6 +72,9 @@ impl Connection {
     pub(super) fn cancel(&mut self, stream: u32) -> Result<(), String> {
         if stream == 0 || stream > self.last_stream {
             return Err(format!("CANCEL of stream {stream}, which was never opened"));
+        }
+        if self.streams.contains_key(&stream) {
+            self.daemon.metrics.cancelled();
         }
         self.end(stream, &ErrorReply::new(ErrorCode::Cancelled, "cancelled by the client"));
         Ok(())
@@ -111,7 +113,7 @@ impl Connection {
         };
         let body = body.map_err(|e| format!("cannot write an answer: {e}"))?;
         let outcome = Outcome { size: body.len() as u64, ..Outcome::default() };
-        self.outbox.send_result(Frame::json(FrameKind::Result, stream, &outcome), body, Vec::new());
+        self.outbox.send_result(Frame::json(FrameKind::Result, stream, &outcome), body.into(), Vec::new());
         Ok(())
     }
 
@@ -288,15 +290,23 @@ impl Connection {
             expected: Task::look_cost(bytes.len() as u64),
             deadline: None,
         };
+        let ready = std::time::Instant::now();
+        let asker = Asker {
+            stream,
+            control: control.clone(),
+            charge: permits,
+            ready,
+            want_unchanged_body: request.want_unchanged_body,
+        };
         let task = Task {
             kind,
-            stream,
             uid: self.peer.uid,
             input: bytes,
-            charge: permits,
             request,
-            ready: std::time::Instant::now(),
+            ready,
             control: control.clone(),
+            asker: Some(asker),
+            seat: None,
             span: tracing::Span::none(),
         };
         let daemon = self.daemon.clone();
@@ -306,8 +316,9 @@ impl Connection {
                 self.streams.insert(stream, Stream::Job(Job { control, queued, deadline }));
             }
             Err(refused) => {
-                if matches!(refused, Refused::Busy { .. }) {
-                    self.daemon.stats.busy.fetch_add(1, Ordering::Relaxed);
+                match refused {
+                    Refused::Busy { .. } => self.daemon.count_busy(),
+                    Refused::Deadline { .. } => self.daemon.metrics.deadline_refused(),
                 }
                 let error = receipt::refused(&refused);
                 self.outbox.send(&Frame::json(FrameKind::Error, stream, &error));
@@ -343,9 +354,19 @@ impl Connection {
 
 /// Takes a job out of wherever it waits.
 fn forget(daemon: &Daemon, job: &Job) {
-    job.control.cancel();
-    if let Some(left) = daemon.executor.forget(job.queued) {
-        drop_elsewhere(left);
+    let Some(seat) = job.control.cancel() else {
+        if let Some(left) = daemon.executor.forget(job.queued) {
+            drop_elsewhere(left);
+        }
+        return;
+    };
+    let (asker, run) = daemon.reuse.leave(&seat);
+    let left = run.and_then(|(control, id)| {
+        control.stop_run();
+        daemon.executor.forget(id)
+    });
+    if asker.is_some() || left.is_some() {
+        drop_elsewhere((asker, left));
     }
 }
 

@@ -44,6 +44,8 @@ struct Waiting {
 pub struct Shared {
     epoch: Instant,
     heavy_nice: i32,
+    /// Most demoted jobs at once: each has a thread more than its lane has. Beyond that Light keeps what overruns.
+    most_demoted: usize,
     work: Arc<Work>,
     state: Mutex<State>,
     demoted: AtomicU64,
@@ -66,6 +68,7 @@ impl Shared {
         let shared = Arc::new(Self {
             epoch: Instant::now(),
             heavy_nice,
+            most_demoted: schedule.config().cores.saturating_mul(8),
             work: work.clone(),
             state: Mutex::new(State {
                 schedule,
@@ -261,7 +264,8 @@ impl Shared {
 
     fn demote(self: &Arc<Self>, run: &Running, cpu: Duration) {
         let mut state = self.lock();
-        if !state.running.contains_key(&run.id) {
+        let demoted = state.running.values().filter(|r| r.was_demoted()).count();
+        if !state.running.contains_key(&run.id) || demoted >= self.most_demoted {
             return;
         }
         state.started += 1;

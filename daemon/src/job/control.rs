@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use squeezed_cache::{Joined, Seat};
 use squeezed_host::Control;
 use squeezed_plugin_api::{LogLevel, StopReason};
 use squeezed_protocol::Progress;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::Event;
+use super::{Event, Reuse};
 use crate::executor::Running;
 use crate::logging::{Throttle, plain};
 use crate::memory::Work;
@@ -29,6 +30,8 @@ pub struct JobControl {
     judging: OnceLock<Duration>,
     /// The thread that has it now.
     run: Mutex<Option<Arc<Running>>>,
+    /// Its seat in a run that others may have joined.
+    shared: Mutex<Option<(Arc<Reuse>, Seat)>>,
     want_progress: bool,
     permille: Arc<AtomicU32>,
     last_progress: Mutex<Option<Instant>>,
@@ -52,14 +55,41 @@ impl JobControl {
             deadline,
             judging: OnceLock::new(),
             run: Mutex::default(),
+            shared: Mutex::default(),
             want_progress,
             permille: Arc::default(),
             last_progress: Mutex::new(None),
         }
     }
 
-    /// Tells the job that nobody wants its answer.
-    pub fn cancel(&self) {
+    /// Takes the job's place among others: joins an identical one, or lets others join it. Not called for a job that was
+    /// cancelled before.
+    pub fn enter(&self, reuse: &Arc<Reuse>, join: impl FnOnce() -> Joined) -> Option<Joined> {
+        let mut shared = self.shared();
+        if self.cancelled.load(Ordering::SeqCst) {
+            return None;
+        }
+        let joined = join();
+        let (Joined::Leader(seat) | Joined::Follower(seat)) = joined;
+        *shared = Some((reuse.clone(), seat));
+        Some(joined)
+    }
+
+    /// Whoever asked does not want the answer any more. A job that others may have joined is told by its seat, since it
+    /// may have to go on for them.
+    pub fn cancel(&self) -> Option<Seat> {
+        let shared = self.shared();
+        match &*shared {
+            Some((_, seat)) => Some(*seat),
+            None => {
+                self.cancelled.store(true, Ordering::SeqCst);
+                None
+            }
+        }
+    }
+
+    /// Ends the run: nobody is left who wants its answer.
+    pub fn stop_run(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
     }
 
@@ -100,6 +130,22 @@ impl JobControl {
         let _ = self.events.send(event);
     }
 
+    /// Sends PROGRESS, at most so often.
+    fn show(&self, progress: Progress) {
+        if !self.want_progress {
+            return;
+        }
+        let mut last = self.last_progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|l| l.elapsed() >= PROGRESS_GAP) {
+            *last = Some(Instant::now());
+            self.tell(Event::Progress(self.stream, progress));
+        }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Option<(Arc<Reuse>, Seat)>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn run(&self) -> MutexGuard<'_, Option<Arc<Running>>> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,13 +165,11 @@ impl Control for JobControl {
 
     fn progress(&self, permille: u32, best_bytes: u64) {
         self.permille.store(permille, Ordering::Relaxed);
-        if !self.want_progress {
-            return;
-        }
-        let mut last = self.last_progress.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_none_or(|l| l.elapsed() >= PROGRESS_GAP) {
-            *last = Some(Instant::now());
-            self.tell(Event::Progress(self.stream, Progress { permille, best_bytes }));
+        let progress = Progress { permille, best_bytes };
+        let shared = self.shared().clone();
+        match shared {
+            Some((reuse, seat)) => reuse.each(&seat, |asker| asker.control.show(progress)),
+            None => self.show(progress),
         }
     }
 

@@ -1,12 +1,19 @@
 //! What a complete request becomes: a task for an executor thread, and its answer.
 
+mod asker;
 mod control;
+mod ending;
 pub mod receipt;
+mod reuse;
 mod task;
+mod work;
 
+pub use asker::Asker;
 pub use control::JobControl;
+pub use reuse::Reuse;
 pub use task::{Kind, Task};
 
+use bytes::Bytes;
 use squeezed_protocol::{ErrorReply, Outcome, Progress};
 
 use crate::memory::Permit;
@@ -26,7 +33,7 @@ pub struct Answer {
     /// What to tell the client.
     pub result: Result<Outcome, ErrorReply>,
     /// The bytes that follow a result.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// Memory that stays charged until the body is written.
     pub charge: Vec<Permit>,
 }

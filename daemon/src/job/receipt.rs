@@ -59,6 +59,7 @@ pub fn receipt(
         judged_by: answer.map(|a| a.judged_by.to_owned()),
         isolation: ISOLATION.into(),
         best_so_far: ran.best_so_far,
+        reused: None,
         queue_ms: millis(times.0),
         run_ms: millis(times.1),
     }

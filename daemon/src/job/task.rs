@@ -1,25 +1,25 @@
-//! One job on its thread: find the plugin, look at the image, take memory, run, answer.
+//! The first look at a job, on a thread of Light: find the plugin, look at the image, say what the work will need, and
+//! answer what can be answered at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use squeezed_host::{Control as _, Examined, JobError, Ran};
+use bytes::Bytes;
+use squeezed_cache::{Joined, Seat};
+use squeezed_host::{Control as _, Examined, JobError, Rules};
 use squeezed_plugin_api::{Effort, Metadata, Mode, Options, Plan, Progressive, StopReason};
 use squeezed_protocol as wire;
-use squeezed_protocol::{ErrorCode, ErrorReply, Outcome, Request};
+use squeezed_protocol::{ErrorCode, ErrorReply, Outcome, Request, Reused};
 
-use super::{Answer, Event, JobControl, receipt};
-use crate::allocator::{peak, reset_peak};
+use super::ending::Ending;
+use super::reuse::Identity;
+use super::{Asker, JobControl, receipt};
 use crate::config::Config;
 use crate::costs::{CostKey, planned_cpu};
-use crate::executor::{JobId, Lane, Placed, Running};
-use crate::logging::{Throttle, plain};
-use crate::memory::Permit;
+use crate::executor::{Lane, Placed, Running};
 use crate::registry::Handler;
 use crate::state::{Daemon, LIGHT_LIMIT};
-use crate::status::Load;
 
 /// What is asked of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,38 +36,50 @@ pub enum Kind {
 pub struct Task {
     /// What is asked.
     pub kind: Kind,
-    /// Which stream asked.
-    pub stream: u32,
     /// Which user.
     pub uid: u32,
     /// The whole image.
     pub input: Vec<u8>,
-    /// The memory it takes.
-    pub charge: Vec<Permit>,
     /// Options.
     pub request: Request,
     /// When the last byte came.
     pub ready: Instant,
-    /// The link to the connection.
+    /// The switches of its run.
     pub control: Arc<JobControl>,
+    /// Who waits for the answer; with a seat, those in the flight do.
+    pub asker: Option<Asker>,
+    /// The run that others may have joined.
+    pub seat: Option<Seat>,
     /// The job's span in the log, from when a thread takes it up.
     pub span: tracing::Span,
 }
 
 /// What is known of a task once its image was looked at.
-struct Prepared {
-    handler: Handler,
-    options: Options,
-    seen: Examined,
-    cost: CostKey,
+pub struct Prepared {
+    pub handler: Handler,
+    pub options: Options,
+    pub rules: Rules,
+    pub seen: Examined,
+    pub identity: Option<Identity>,
+    pub cost: CostKey,
     /// What the plan says, before anything learned.
-    planned: Duration,
-    memory_planned: u64,
-    plan: Plan,
+    pub planned: Duration,
+    pub memory_planned: u64,
+    pub plan: Plan,
     /// Time in the queue so far, and on a thread.
-    waited: Duration,
-    ran: Duration,
-    placed: Instant,
+    pub waited: Duration,
+    pub ran: Duration,
+    pub placed: Instant,
+}
+
+/// What a first look found.
+enum Found {
+    /// There is work to do.
+    Work(Box<Prepared>),
+    /// The answer.
+    Answer(Box<Outcome>, Bytes, Option<Reused>),
+    /// An identical job is at work, and will answer.
+    Shared,
 }
 
 impl Task {
@@ -76,12 +88,12 @@ impl Task {
         Duration::from_micros(50) + Duration::from_nanos(bytes)
     }
 
-    /// The first look, on a thread of Light: answers what can be answered at once, and says what the rest will need.
+    /// The first look.
     pub fn look(mut self, daemon: &Arc<Daemon>, run: &Arc<Running>) -> Option<Placed> {
         let waited = self.ready.elapsed();
         self.span = tracing::info_span!(
             "job",
-            stream = self.stream,
+            stream = self.asker.as_ref().map(|a| a.stream),
             uid = self.uid,
             format = tracing::field::Empty,
             before = self.input.len(),
@@ -90,19 +102,37 @@ impl Task {
             run_ms = tracing::field::Empty,
         );
         self.control.begin(run);
-        let prepared = match shielded(|| self.prepare(daemon, run, waited)) {
-            Ok(Ok(prepared)) => prepared,
-            Ok(Err(outcome)) => {
-                let times = (waited, run.since.elapsed());
-                self.end(daemon, Ok(*outcome), Vec::new(), times);
-                return None;
+        let mut handler = None;
+        let found = shielded(|| self.prepare(daemon, run, waited, &mut handler));
+        let ending = |result, body, reused| Ending {
+            result,
+            body,
+            reused,
+            waited,
+            ran: run.since.elapsed(),
+            cpu: run.own_cpu(),
+            lane: run.lane(),
+            plugin: handler.as_ref().map(|h: &Handler| h.plugin.description().id.clone()),
+        };
+        match found {
+            Ok(Found::Work(prepared)) => Some(self.place(daemon, *prepared)),
+            Ok(Found::Answer(outcome, body, reused)) => {
+                self.end(daemon, ending(Ok(*outcome), body, reused));
+                None
+            }
+            Ok(Found::Shared) => {
+                daemon.metrics.shared_run();
+                None
             }
             Err(e) => {
-                let times = (waited, run.since.elapsed());
-                self.end(daemon, Err(e), Vec::new(), times);
-                return None;
+                self.end(daemon, ending(Err(e), Bytes::new(), None));
+                None
             }
-        };
+        }
+    }
+
+    /// Where the work belongs.
+    fn place(self, daemon: &Arc<Daemon>, prepared: Prepared) -> Placed {
         self.control.pause();
         let cpu = daemon.costs.cpu(&prepared.cost, prepared.planned);
         let lane = if cpu <= LIGHT_LIMIT { Lane::Light } else { Lane::Heavy };
@@ -112,7 +142,7 @@ impl Task {
         // Either the work or the refusal takes the task.
         let task = Arc::new(Mutex::new(Some((self, prepared))));
         let (other, daemon, also) = (task.clone(), daemon.clone(), daemon.clone());
-        Some(Placed {
+        Placed {
             cpu,
             memory,
             lane,
@@ -125,29 +155,50 @@ impl Task {
             }),
             late: Box::new(move |refused| {
                 if let Some((task, p)) = take(&other) {
-                    task.end(&also, Err(receipt::refused(&refused)), Vec::new(), (p.waited, p.ran));
+                    also.metrics.deadline_refused();
+                    let ending = Ending {
+                        result: Err(receipt::refused(&refused)),
+                        body: Bytes::new(),
+                        reused: None,
+                        waited: p.waited,
+                        ran: p.ran,
+                        cpu: Duration::ZERO,
+                        lane,
+                        plugin: Some(p.handler.plugin.description().id.clone()),
+                    };
+                    task.end(&also, ending);
                 }
             }),
-        })
+        }
     }
 
-    /// Looks at the image. The second `Err` is an answer that needs no more work.
+    /// Looks at the image.
     fn prepare(
-        &self,
+        &mut self,
         daemon: &Daemon,
         run: &Running,
         waited: Duration,
-    ) -> Result<Result<Prepared, Box<Outcome>>, ErrorReply> {
+        known: &mut Option<Handler>,
+    ) -> Result<Found, ErrorReply> {
         let fail = |e: JobError| receipt::error(&e);
         self.check()?;
-        let handler = self.handler(daemon)?;
+        let handler = known.insert(self.handler(daemon)?).clone();
         self.span.record("format", handler.format.name.as_str());
         let _ = run.about.format.set(handler.format.name.clone());
-        let options = self.options(&daemon.config());
+        let config = daemon.config();
+        let options = self.options(&config);
+        let rules = config.rules(self.request.options.min_savings.unwrap_or(0.0));
+        let identity =
+            (self.kind == Kind::Optimize).then(|| Identity::of(&self.input, &handler, &options, &rules));
+        let kept = identity.as_ref().and_then(|id| daemon.reuse.kept(self.uid, id, self.input.len()));
+        if let Some((outcome, body)) = kept {
+            return Ok(Found::Answer(Box::new(outcome), body, Some(Reused::Cache)));
+        }
         let seen = squeezed_host::examine(&*handler.plugin, &self.input, &options.limits).map_err(fail)?;
         if self.kind == Kind::Inspect {
             let info = Some(receipt::info(&handler, &seen));
-            return Ok(Err(Box::new(Outcome { info, ..Outcome::default() })));
+            let outcome = Outcome { info, ..Outcome::default() };
+            return Ok(Found::Answer(Box::new(outcome), Bytes::new(), None));
         }
         let planning = match self.kind {
             // An estimate runs at effort fast, whatever was asked.
@@ -162,115 +213,44 @@ impl Task {
         let planned = planned_cpu(&plan, description, &seen.info, &planning);
         let judging = squeezed_judge::expected_time(&handler.format.name, &seen.info);
         self.control.leave_for_judge(judging);
+        // An answer that a deadline cut short is nobody else's.
+        if let Some(id) = identity.as_ref().filter(|_| self.request.options.deadline_ms.is_none()) {
+            match self.share(daemon, run, id) {
+                None => return Err(fail(JobError::Cancelled)),
+                Some(Joined::Follower(_)) => return Ok(Found::Shared),
+                Some(Joined::Leader(seat)) => self.seat = Some(seat),
+            }
+        }
         let (ran, placed) = (run.since.elapsed(), Instant::now());
-        Ok(Ok(Prepared { handler, options, seen, cost, planned, memory_planned, plan, waited, ran, placed }))
+        Ok(Found::Work(Box::new(Prepared {
+            handler,
+            options,
+            rules,
+            seen,
+            identity,
+            cost,
+            planned,
+            memory_planned,
+            plan,
+            waited,
+            ran,
+            placed,
+        })))
     }
 
-    /// Runs with all the memory it needs.
-    fn finish(self, daemon: &Daemon, run: &Arc<Running>, mut prepared: Prepared) {
-        prepared.waited += prepared.placed.elapsed();
-        self.control.begin(run);
-        let mut body = Vec::new();
-        reset_peak();
-        let result = shielded(|| self.work(daemon, run, &prepared, &mut body));
-        if result.is_err() {
-            body.clear();
-        }
-        if result.is_ok() {
-            learn(daemon, run, &prepared, &result);
-        }
-        run.release_memory();
-        self.end(daemon, result, body, (prepared.waited, prepared.ran + run.since.elapsed()));
+    /// Joins an identical job, or lets others join this one; nothing for a job that was cancelled.
+    fn share(&mut self, daemon: &Daemon, run: &Running, identity: &Identity) -> Option<Joined> {
+        let asker = self.asker.take()?;
+        let leading = (self.control.clone(), run.id);
+        self.control.enter(&daemon.reuse, || daemon.reuse.join(self.uid, identity, asker, leading))
     }
 
-    fn end(
-        self,
-        daemon: &Daemon,
-        result: Result<Outcome, ErrorReply>,
-        body: Vec<u8>,
-        times: (Duration, Duration),
-    ) {
-        let counter = if result.is_ok() { &daemon.stats.done } else { &daemon.stats.failed };
-        counter.fetch_add(1, Ordering::Relaxed);
-        self.report(&result, times);
-        let Self { stream, input, charge, control, .. } = self;
-        control.pause();
-        // A large input is given back here, not on the runtime's thread.
-        drop(input);
-        control.tell(Event::Done(stream, Box::new(Answer { result, body, charge })));
-    }
-
-    fn check(&self) -> Result<(), ErrorReply> {
+    /// Why the job should not go on.
+    pub fn check(&self) -> Result<(), ErrorReply> {
         match self.control.stop() {
             Some(StopReason::Cancelled) => Err(receipt::error(&JobError::Cancelled)),
             Some(StopReason::Deadline) => Err(receipt::error(&JobError::Deadline)),
             None => Ok(()),
-        }
-    }
-
-    fn work(
-        &self,
-        daemon: &Daemon,
-        run: &Running,
-        p: &Prepared,
-        body: &mut Vec<u8>,
-    ) -> Result<Outcome, ErrorReply> {
-        let fail = |e: JobError| receipt::error(&e);
-        self.check()?;
-        let (handler, seen, options) = (&p.handler, &p.seen, &p.options);
-        let _in = self.span.enter();
-        let size = self.input.len() as u64;
-        let rules = daemon.config().rules(self.request.options.min_savings.unwrap_or(0.0));
-        if self.kind == Kind::Estimate {
-            let e =
-                squeezed_host::estimate(&*handler.plugin, &self.input, seen, options, &rules, &*self.control);
-            let e = e.map_err(fail)?;
-            let estimate = wire::Estimate { bytes: e.bytes, lossless: e.lossless };
-            return Ok(Outcome { estimate: Some(estimate), ..Outcome::default() });
-        }
-        let ran = squeezed_host::optimize(
-            &*handler.plugin,
-            &handler.format,
-            &self.input,
-            seen,
-            options,
-            &rules,
-            &*self.control,
-        );
-        let ran = ran.map_err(fail)?;
-        log_defects(&ran, handler, run.id);
-        let times = (p.waited, p.ran + run.since.elapsed());
-        let receipt = receipt::fit(receipt::receipt(&ran, handler, seen, size, times));
-        match ran.end {
-            Ok(answer) => *body = answer.bytes,
-            Err(_) if self.request.want_unchanged_body => body.clone_from(&self.input),
-            Err(_) => {}
-        }
-        Ok(Outcome { size: body.len() as u64, receipt: Some(receipt), ..Outcome::default() })
-    }
-
-    /// One line for the log, inside the span of the job.
-    fn report(&self, result: &Result<Outcome, ErrorReply>, times: (Duration, Duration)) {
-        static THROTTLE: Throttle = Throttle::new(100);
-        let Some(held_back) = THROTTLE.pass() else { return };
-        let receipt = result.as_ref().ok().and_then(|o| o.receipt.as_ref());
-        let _in = self.span.enter();
-        self.span.record("after", receipt.map(|r| r.after));
-        self.span.record("queue_ms", times.0.as_millis());
-        self.span.record("run_ms", times.1.as_millis());
-        match (result, receipt) {
-            (Ok(_), Some(r)) => {
-                tracing::info!(
-                    method = r.method,
-                    reason = r.reason.map(wire::Reason::name),
-                    held_back,
-                    "job done"
-                );
-            }
-            (Ok(_), None) => tracing::info!(held_back, "job done"),
-            (Err(e), _) => {
-                tracing::info!(error = e.name.name(), held_back, "job failed: {}", plain(&e.message))
-            }
         }
     }
 
@@ -339,57 +319,10 @@ fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
     place.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-/// Compares what a job took with what its plan said.
-fn learn(daemon: &Daemon, run: &Running, p: &Prepared, result: &Result<Outcome, ErrorReply>) {
-    static THROTTLE: Throttle = Throttle::new(5);
-    let whole = result.as_ref().is_ok_and(|o| o.receipt.as_ref().is_none_or(|r| !r.best_so_far));
-    let plugin = &p.handler.plugin.description().id;
-    let cpu = run.own_cpu();
-    if whole {
-        daemon.costs.learn_cpu(&p.cost, p.planned, cpu);
-    }
-    // The threads that a job started have counters of their own, which end with them.
-    let peak = (run.threads == 1).then(peak).flatten().unwrap_or(0);
-    let planned = p.memory_planned;
-    let over = peak > 0 && daemon.costs.learn_memory(&p.cost, planned, peak);
-    if over && THROTTLE.pass().is_some() {
-        tracing::warn!(
-            plugin,
-            planned,
-            peak,
-            "a job needed more than one and a half times its planned memory"
-        );
-    }
-    let load = Load {
-        input: run.about.bytes,
-        output: result.as_ref().map_or(0, |o| o.receipt.as_ref().map_or(0, |r| r.after)),
-        cpu,
-        wall: run.since.elapsed(),
-        planned,
-        peak,
-        over,
-    };
-    daemon.stats.add(plugin, &load);
-}
-
 /// Turns a panic of the daemon's own code into an answer: a stream gets one, whatever happens.
-fn shielded<T>(body: impl FnOnce() -> Result<T, ErrorReply>) -> Result<T, ErrorReply> {
+pub fn shielded<T>(body: impl FnOnce() -> Result<T, ErrorReply>) -> Result<T, ErrorReply> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         tracing::error!("a defect of the daemon: a job panicked");
         Err(ErrorReply::new(ErrorCode::Internal, "a defect of the daemon; report it with the image"))
     })
-}
-
-fn log_defects(ran: &Ran, handler: &Handler, job: JobId) {
-    static THROTTLE: Throttle = Throttle::new(20);
-    for defect in &ran.defects {
-        if THROTTLE.pass().is_some() {
-            let plugin = &handler.plugin.description().id;
-            tracing::error!(
-                job = job.get(),
-                plugin,
-                "judge rejected a candidate: {defect}; the file is safe, the plugin has a defect"
-            );
-        }
-    }
 }

@@ -17,7 +17,7 @@ impl Gauges for Daemon {
             threads: [threads, threads + lanes.heavy.demoted as u64],
             heavy_debt: lanes.debt.as_secs_f64(),
             pools: [self.input.usage(), self.windows.usage(), self.work.usage()].map(reading),
-            ..Reading::default()
+            cache: self.reuse.stats(),
         }
     }
 }

@@ -83,6 +83,7 @@ impl Peer {
             judged_by: None,
             isolation: "none".into(),
             best_so_far: false,
+            reused: None,
             queue_ms: 0.0,
             run_ms: 0.0,
         };

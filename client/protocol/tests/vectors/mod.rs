@@ -176,6 +176,7 @@ fn receipt() -> Receipt {
         judged_by: Some("zune-jpeg".into()),
         isolation: "none".into(),
         best_so_far: true,
+        reused: None,
         queue_ms: 0.25,
         run_ms: 12.5,
     }
@@ -197,6 +198,7 @@ fn unchanged(reason: Reason, detail: Option<&str>) -> Receipt {
         omitted: 0,
         judged_by: None,
         best_so_far: false,
+        reused: Some(Reused::Cache),
         ..receipt()
     }
 }

@@ -92,6 +92,7 @@ pub fn receipt(status: Status) -> Receipt {
         judged_by: None,
         isolation: "none".into(),
         best_so_far: false,
+        reused: None,
         queue_ms: 0.0,
         run_ms: 0.0,
     }

@@ -35,7 +35,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn FrameSink) ->
 
 /// A palette of few colours is coarse.
 pub(super) fn aside(bytes: &[u8]) -> Aside {
-    let word = |at: usize| bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_le_bytes(*b));
+    let word =
+        |at: usize| bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_le_bytes(*b));
     let (size, bits) = (word(14), word(28));
     if size < 40 || bits > 8 {
         return Aside::default();
