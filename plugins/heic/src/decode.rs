@@ -66,6 +66,13 @@ fn item(
 ) -> Result<(), Error> {
     let size = source.file.meta.as_ref().and_then(|m| picture(m, item).size);
     let (width, height) = size.ok_or_else(|| Error::bad_image("a picture has no size"))?;
+    let meta = source.file.meta.as_ref();
+    let alpha = meta.and_then(|m| m.alpha(item.id)).map(|a| a.0.id);
+    for picture in [item.id].into_iter().chain(alpha) {
+        for part in meta.map(|m| m.coded(picture)).transpose()?.unwrap_or_default() {
+            source.bounded(part, largest(source))?;
+        }
+    }
     let handle = decoder.handle(item.id)?;
     let form = Form::of(&handle)?;
     let mut frame = sink::Frame::begin(out, role, (width, height), (0, 1), form.layout())?;
@@ -83,6 +90,10 @@ fn frames(decoder: &Decoder<'_>, movie: &Movie, out: &mut dyn FrameSink) -> Resu
         .as_ref()
         .and_then(Config::sequence)
         .ok_or_else(|| Error::bad_image("the sequence has no hvcC"))?;
+    let area = |(w, h): (u32, u32)| u64::from(w) * u64::from(h);
+    if area(coding.coded) > area(about.size).saturating_mul(2).saturating_add(1 << 16) {
+        return Err(Error::bad_image("a coded picture is larger than the file says"));
+    }
     let alpha = if track.has_alpha_channel() { AlphaKind::Straight } else { AlphaKind::None };
     let form = Form {
         grey: coding.chroma == 0 && alpha == AlphaKind::None,

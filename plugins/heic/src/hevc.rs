@@ -70,6 +70,18 @@ impl Config {
         self.sequences.first()
     }
 
+    /// Pixels of the largest picture that the parameter sets here and among the coded data announce: what a decoder will
+    /// allocate. `None` where one is not understood.
+    pub fn largest(&self, data: &[u8]) -> Option<u64> {
+        let nals = self.split(data)?;
+        let mut most = 0;
+        for nal in self.sets().chain(nals).filter(|n| is_sequence(n)) {
+            let (width, height) = Sequence::read(nal)?.coded;
+            most = most.max(u64::from(width) * u64::from(height));
+        }
+        Some(most)
+    }
+
     fn add(&mut self, nal: &[u8]) {
         match nal.first().map(|b| b >> 1 & 63) {
             Some(33) => self.sequences.extend(Sequence::read(nal)),
@@ -257,6 +269,11 @@ impl Picture {
         let bypass = b.flag()?;
         Some(Self { id, sequence, dependent_slices, output_flag, extra_bits, init_qp, bypass })
     }
+}
+
+/// Whether a NAL unit is a sequence parameter set of the base layer; decoders pass over those of others.
+fn is_sequence(nal: &[u8]) -> bool {
+    matches!(nal, [a, b, ..] if a >> 1 & 63 == 33 && a & 1 == 0 && b >> 3 == 0)
 }
 
 /// Passes over `profile_tier_level`.

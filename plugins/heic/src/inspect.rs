@@ -65,17 +65,35 @@ impl<'a> Source<'a> {
         meta.masters().into_iter().filter(decodable).collect()
     }
 
+    /// The configuration of a coded item, once it is known that its pictures are no larger than `pixels`, or not by much:
+    /// libde265 allocates what parameter sets say.
+    ///
+    /// # Errors
+    /// They are larger, or that cannot be told.
+    pub fn bounded(&self, item: &Item<'a>, pixels: u64) -> Result<Config, Error> {
+        let config = self.file.meta.as_ref().and_then(|m| picture(m, item).hevc).and_then(Config::read);
+        let config = config.ok_or_else(|| Error::bad_image("a picture has no configuration"))?;
+        let data = self.file.data(item)?;
+        if config.split(&data).is_none() {
+            return Err(Error::bad_image("the data of a picture is not whole"));
+        }
+        match config.largest(&data) {
+            Some(n) if n <= pixels.saturating_mul(2).saturating_add(1 << 16) => Ok(config),
+            Some(_) => Err(Error::bad_image("a coded picture is larger than the file says")),
+            None => Err(Error::unsupported("parameter sets of HEVC that are not understood")),
+        }
+    }
+
     /// Looks for damage in everything that is coded as HEVC and shown.
     ///
     /// # Errors
     /// There is some, or `check` said to stop.
     pub fn check_pictures(&self, check: &dyn Fn() -> Result<(), Error>) -> Result<(), Error> {
         let Some(meta) = &self.file.meta else { return Ok(()) };
-        let shown = policy::shown(meta);
+        let (shown, pixels) = (policy::shown(meta), crate::decode::largest(self));
         for item in meta.items.iter().filter(|i| is_hevc(i) && shown.contains(&i.id)) {
             check()?;
-            let config = picture(meta, item).hevc.and_then(Config::read);
-            let config = config.ok_or_else(|| Error::bad_image("a picture has no configuration"))?;
+            let config = self.bounded(item, pixels)?;
             let data = self.file.data(item)?;
             match integrity::check(&config, &data) {
                 Ok(()) => {}
