@@ -2,6 +2,7 @@
 //! Knows planes, bitstreams and the two boxes, not files.
 
 use squeezed_plugin_api::{Effort, Error, Job};
+use squeezed_plugin_common::trials;
 
 use crate::av1::obu::{self, kind};
 use crate::av1::{self, Sequence};
@@ -46,14 +47,18 @@ impl Plan {
 /// A drawing that is coded as such is not larger than one that is coded as a photograph, even by the quickest search.
 /// Photographs come out two to three times as large.
 fn content(job: &Job<'_>, picture: &Picture, cq: u8) -> Result<Content, Error> {
-    let mut sizes = [0u64; 2];
-    for (size, content) in sizes.iter_mut().zip([Content::Photo, Content::Screen]) {
-        job.check()?;
+    let kinds = [Content::Photo, Content::Screen];
+    let sizes = trials::run(job, kinds.len(), |i| {
+        let Some(content) = kinds.get(i).copied() else { return Ok(None) };
         let how = How { cq, speed: 9, content, tuned: true, lossless: false };
-        *size = codec::encode(picture, how)?.len() as u64;
-    }
-    let [photo, screen] = sizes;
-    Ok(if screen.saturating_mul(10) <= photo.saturating_mul(11) { Content::Screen } else { Content::Photo })
+        codec::encode(picture, how).map(|coded| Some(coded.len() as u64))
+    })?;
+    Ok(match sizes.as_slice() {
+        [Some(photo), Some(screen)] if screen.saturating_mul(10) <= photo.saturating_mul(11) => {
+            Content::Screen
+        }
+        _ => Content::Photo,
+    })
 }
 
 /// A picture coded again.
