@@ -1,9 +1,15 @@
 //! What the black-box tests share: a daemon of their own, a client that can break the protocol, pictures made in code.
 
 mod daemon;
+mod line;
 mod pictures;
+mod proc;
 mod raw;
+mod sample;
 
 pub use daemon::{Builder, TestDaemon, binary, nobody, plugin, target_dir, wait_for_listener};
-pub use pictures::{fixture, fixtures, noise_png, png_of, png_with_text};
+pub use line::{Line, wait_until};
+pub use pictures::{fixture, fixtures, noise_png, photo, png_of, png_with_text};
+pub use proc::{Thread, cpu_of, descriptors, peak_rss, threads};
 pub use raw::{Raw, Reply};
+pub use sample::{Rng, Sample};

@@ -22,6 +22,23 @@ pub fn png_of(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> V
     out
 }
 
+/// A smooth picture with some noise, as a camera would see it; each seed another one.
+pub fn photo(width: u32, height: u32, seed: u32) -> image::RgbImage {
+    let wave = |p: f32, q: f32| (p.sin() * q.cos()).mul_add(100.0, 127.0) as u32;
+    let s = seed as f32;
+    image::RgbImage::from_fn(width, height, |x, y| {
+        let h = (x.wrapping_mul(0x9E37_79B9) ^ y.wrapping_add(seed).wrapping_mul(0x85EB_CA6B))
+            .wrapping_mul(0x2C1B_3C6D);
+        let (fx, fy) = (x as f32, y as f32);
+        let planes = [
+            wave(fx / 97.0 + s, fy / 61.0),
+            wave(fx / 53.0, fy / 89.0 + s),
+            wave(fx / 151.0 + s, fy / 43.0),
+        ];
+        image::Rgb(planes.map(|v| (v + (h >> 29)).min(255) as u8))
+    })
+}
+
 /// A small PNG with a compressed text chunk.
 pub fn png_with_text(text: &str) -> Vec<u8> {
     let mut out = Vec::new();

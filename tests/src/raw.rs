@@ -51,6 +51,20 @@ impl Raw {
         socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         Self { socket }
     }
+    /// Connects as another user: what the daemon sees is the thread that connects. Only root can.
+    pub fn connect_as(socket: &Path, uid: u32) -> Self {
+        let socket = socket.to_path_buf();
+        let thread = std::thread::spawn(move || {
+            let id = rustix::process::Uid::from_raw(uid);
+            rustix::thread::set_thread_res_uid(id, id, id).expect("only root becomes another user");
+            Self::connect(&socket)
+        });
+        thread.join().expect("it connects")
+    }
+    /// How long a read may take; a minute at first.
+    pub fn patience(&mut self, limit: Duration) {
+        self.socket.set_read_timeout(Some(limit)).expect("a timeout");
+    }
     /// HELLO and HELLO_ACK.
     pub fn hello(&mut self) -> Value {
         self.send(&Frame::json(FrameKind::Hello, 0, &Hello::new("test")));

@@ -31,6 +31,8 @@ pub enum Command {
     Sleep(u64),
     /// `burn=MS`: as `sleep`, with the CPU busy.
     Burn(u64),
+    /// `cpu=MS`: as `burn`, until the thread has used so much CPU time, however long it waits for it.
+    Cpu(u64),
     /// `deaf=MS`: sleeps without looking at `stop`, then is honest.
     Deaf(u64),
     /// `slow-inspect=MS`: `inspect` takes so long.
@@ -73,6 +75,7 @@ impl Command {
             "offer-then-hang" => Self::OfferThenHang,
             "sleep" => Self::Sleep(number),
             "burn" => Self::Burn(number),
+            "cpu" => Self::Cpu(number),
             "deaf" => Self::Deaf(number),
             "slow-inspect" => Self::SlowInspect(number),
             "grow" => Self::Grow,

@@ -32,6 +32,7 @@ pub(crate) fn optimize(command: Command, mut picture: Picture, job: &Job<'_>) ->
         }
         Command::Sleep(ms) => wait(Duration::from_millis(ms), false, job)?,
         Command::Burn(ms) => wait(Duration::from_millis(ms), true, job)?,
+        Command::Cpu(ms) => compute(Duration::from_millis(ms), job)?,
         Command::Deaf(ms) => std::thread::sleep(Duration::from_millis(ms)),
         Command::Grow => {
             picture.padding = picture.padding.saturating_add(1000);
@@ -123,4 +124,23 @@ fn wait(time: Duration, busy: bool, job: &Job<'_>) -> Result<(), Stop> {
             std::thread::sleep(pause);
         }
     }
+}
+
+/// Keeps the CPU busy until this thread has used so much of it, looks at `stop` each millisecond.
+fn compute(time: Duration, job: &Job<'_>) -> Result<(), Stop> {
+    let end = cpu_time() + time;
+    while cpu_time() < end {
+        job.check()?;
+        let until = end.min(cpu_time() + POLL);
+        while cpu_time() < until {
+            (0..100).for_each(|_| std::hint::spin_loop());
+        }
+    }
+    Ok(())
+}
+
+/// The CPU time that the calling thread has used.
+fn cpu_time() -> Duration {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(t.tv_sec).unwrap_or(0), u32::try_from(t.tv_nsec).unwrap_or(0))
 }

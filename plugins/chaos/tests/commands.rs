@@ -26,6 +26,7 @@ fn jobs_end_as_they_are_told() {
         ("offer-many", u32::MAX, None, 64),
         ("sleep=5", u32::MAX, None, 1),
         ("burn=5", u32::MAX, None, 1),
+        ("cpu=5", u32::MAX, None, 1),
         ("deaf=5", 1, None, 1),
         ("alloc=1", u32::MAX, None, 1),
         ("grow", u32::MAX, None, 1),
@@ -38,6 +39,7 @@ fn jobs_end_as_they_are_told() {
         ("hang", 5, Some(ErrorCode::Stopped), 0),
         ("sleep=60000", 5, Some(ErrorCode::Stopped), 0),
         ("burn=60000", 5, Some(ErrorCode::Stopped), 0),
+        ("cpu=60000", 5, Some(ErrorCode::Stopped), 0),
         ("offer-then-hang", 5, Some(ErrorCode::Stopped), 1),
     ] {
         assert_eq!(run(command, polls), (end, offers), "{command}");
