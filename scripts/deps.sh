@@ -1,15 +1,17 @@
 #!/bin/sh
-# Installs the Debian packages that are missing. usage: deps.sh build|test
+# Installs the Debian packages that are missing. usage: deps.sh build|test|peers
 # Says which they are; uses sudo only when not root; asks the package index for news only when it has to.
 set -eu
 
 build="gcc g++ make cmake nasm pkg-config python3 patch xz-utils libdav1d-dev libde265-dev libx265-dev libnuma-dev"
 test="clang strace libimage-exiftool-perl libjpeg-turbo-progs webp imagemagick python3-venv attr acl"
+peers="imagemagick libimage-exiftool-perl python3-venv nodejs npm jpegoptim libjpeg-turbo-progs pngquant webp libavif-bin libheif-examples gifsicle libtiff-tools"
 
 case "${1:-}" in
     build) wanted="$build" ;;
     test) wanted="$build $test" ;;
-    *) echo "usage: deps.sh build|test" >&2; exit 2 ;;
+    peers) wanted="$build $peers" ;;
+    *) echo "usage: deps.sh build|test|peers" >&2; exit 2 ;;
 esac
 
 # The command that a package is wanted for: where it is there, it does not matter who installed it.
@@ -21,6 +23,10 @@ command_of() {
         imagemagick) echo identify ;;
         attr) echo setfattr ;;
         acl) echo setfacl ;;
+        nodejs) echo node ;;
+        libavif-bin) echo avifenc ;;
+        libheif-examples) echo heif-enc ;;
+        libtiff-tools) echo tiffcp ;;
         xz-utils) echo xz ;;
         *) echo "$1" ;;
     esac
