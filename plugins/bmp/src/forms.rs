@@ -67,13 +67,11 @@ impl Collector {
     }
 }
 
+/// Gives a row of pixels by its number from the top.
+pub type Fetch<'a> = &'a mut dyn FnMut(u32, &mut [u32]) -> Result<(), Error>;
+
 /// The index of each pixel; rows come from `fetch`.
-pub fn index(
-    palette: &[u32],
-    width: u32,
-    height: u32,
-    fetch: &mut dyn FnMut(u32, &mut [u32]) -> Result<(), Error>,
-) -> Result<Vec<u8>, Error> {
+pub fn index(palette: &[u32], width: u32, height: u32, fetch: Fetch<'_>) -> Result<Vec<u8>, Error> {
     let order: HashMap<u32, u8> = palette.iter().copied().zip(0..=255u8).collect();
     let mut row = vec![0; width as usize];
     let mut out = Vec::with_capacity(row.len() * height as usize);
@@ -107,7 +105,7 @@ pub fn smallest(job: &Job<'_>, picture: &Indexed, width: u32) -> Result<Body, Er
         let mut data = Vec::new();
         let way = ways.get(i).copied().unwrap_or(0);
         for (n, row) in picture.indices.chunks_exact(width as usize).rev().enumerate() {
-            if n % 64 == 0 {
+            if n.is_multiple_of(64) {
                 job.check()?;
             }
             if way == 0 {
@@ -148,11 +146,7 @@ fn pack(row: &[u8], bits: u16, out: &mut Vec<u8>) {
 ///
 /// # Errors
 /// Those of `fetch`.
-pub fn truecolour(
-    width: u32,
-    height: u32,
-    fetch: &mut dyn FnMut(u32, &mut [u32]) -> Result<(), Error>,
-) -> Result<Body, Error> {
+pub fn truecolour(width: u32, height: u32, fetch: Fetch<'_>) -> Result<Body, Error> {
     let mut row = vec![0; width as usize];
     let size = stride(width, 24);
     let mut data = Vec::with_capacity(size * height as usize);

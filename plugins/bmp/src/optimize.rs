@@ -70,7 +70,7 @@ impl Work<'_, '_> {
     /// # Errors
     /// `Stopped`.
     pub fn row(&self, y: u32, row: &mut [u32]) -> Result<(), Error> {
-        if y % 64 == 0 {
+        if y.is_multiple_of(64) {
             self.job.check()?;
         }
         self.picture.row(y, row);

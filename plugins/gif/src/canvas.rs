@@ -15,6 +15,9 @@ pub type Pixel = u32;
 /// A transparent pixel.
 pub const CLEAR: Pixel = 1 << 24;
 
+/// The most pixels of a canvas, whatever the limits say.
+const MOST: u64 = 1 << 30;
+
 /// A rectangle inside the canvas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Area {
@@ -151,6 +154,9 @@ pub fn decode(input: &[u8], sink: &mut dyn FrameSink) -> Result<(), Error> {
     let c = Container::parse(input)?;
     let (width, height) = (u32::from(c.width), u32::from(c.height));
     sink.image(&ImageHeader { width, height, loop_count: metadata::loop_count(&c) })?;
+    if u64::from(width) * u64::from(height) > MOST {
+        return Err(Error::too_large("a canvas of more pixels than this plugin reads"));
+    }
     let layout = PixelLayout {
         sample: SampleKind::U8,
         color: ColorModel::Rgb,

@@ -5,11 +5,11 @@ use squeezed_plugin_api::{ColdCost, Effort, Job, Plan};
 /// Mode, effort, nanoseconds and bytes for each pixel.
 const COSTS: [(bool, Effort, u32, u32); 6] = [
     (false, Effort::Fast, 150, 32),
-    (false, Effort::Balanced, 400, 32),
+    (false, Effort::Balanced, 250, 32),
     (false, Effort::Best, 2500, 32),
-    (true, Effort::Fast, 400, 48),
-    (true, Effort::Balanced, 1000, 48),
-    (true, Effort::Best, 4000, 48),
+    (true, Effort::Fast, 400, 40),
+    (true, Effort::Balanced, 700, 40),
+    (true, Effort::Best, 4000, 40),
 ];
 
 /// The table for the host.

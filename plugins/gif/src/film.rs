@@ -102,11 +102,7 @@ pub struct Step<'p> {
 ///
 /// # Errors
 /// `BadImage` for damage, `Stopped`.
-pub fn shapes(
-    job: &Job<'_>,
-    c: &Container<'_>,
-    mut film: Film<'_, '_>,
-) -> Result<Option<Vec<Shape>>, Error> {
+pub fn shapes(job: &Job<'_>, c: &Container<'_>, mut film: Film<'_, '_>) -> Result<Option<Vec<Shape>>, Error> {
     let restores = c.frames.iter().any(|f| f.disposal() == Some(Disposal::Restore));
     let width = usize::from(c.width);
     let whole = Area { x: 0, y: 0, width, height: c.height.into() };

@@ -119,7 +119,11 @@ impl Drawing<'_> {
             }
             let own = palette::own(shape);
             let marked = self.palettes.unused.is_some_and(|u| u.0 == number);
-            if local.is_none() && !marked && self.near.is_empty() && min_code((own.len() - 1).min(255) as u8) < full {
+            if local.is_none()
+                && !marked
+                && self.near.is_empty()
+                && min_code((own.len() - 1).min(255) as u8) < full
+            {
                 ways.push(Way::new(&own, shape, step, width, true, true));
             }
         }

@@ -105,11 +105,11 @@ fn palette(work: &Work<'_, '_>, quality: u8, most: u16) -> Result<Option<Vec<Pix
     let step = (width * 8 * bands).div_ceil(SAMPLE).max(1);
     let mut pixels: Vec<[u8; 4]> = Vec::new();
     let mut film = Film::new(c);
-    let mut band = 0;
+    let mut band = 0usize;
     while let Some(canvas) = film.next()? {
         job.check()?;
         for rows in canvas.chunks(width * 8) {
-            if band % step == 0 {
+            if band.is_multiple_of(step) {
                 let rgba = |p: &Pixel| if *p == CLEAR { [0; 4] } else { (p << 8 | 0xff).to_be_bytes() };
                 pixels.extend(rows.iter().map(rgba));
             }

@@ -9,9 +9,9 @@ use crate::canvas::CLEAR;
 use crate::container::Container;
 use crate::film::{Film, Shape, disagreement, shapes};
 use crate::frames::{Drawing, as_it_is, depth, recoded, verify};
-use crate::{lossy, metadata};
 use crate::palette::{Palettes, share};
 use crate::write::{Written, entries, write};
+use crate::{lossy, metadata};
 
 /// Checks what was asked for.
 ///

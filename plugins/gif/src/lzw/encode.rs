@@ -244,7 +244,7 @@ impl<'a> Coder<'a> {
         let mut best: Vec<(u64, usize)> = vec![(u64::MAX, 0); places.len()];
         best[0] = (0, 0);
         for start in 0..places.len() - 1 {
-            if start % 16 == 0 {
+            if start.is_multiple_of(16) {
                 check()?;
             }
             let (before, _) = best[start];
