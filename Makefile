@@ -82,6 +82,7 @@ wire: build
 .PHONY: sample
 sample: build $(VENV)/done ## Check the fixtures, and a fixed sample of the corpus if there is one
 	$(PYTHON) tests/python/test_checker.py
+	$(PYTHON) tests/peers/test_curves.py
 	CARGO_TARGET_DIR=$(abspath $(TARGET)) $(PYTHON) tests/python/corpus_walk.py fixtures/images
 	@if [ -d "$(CORPUS)" ]; then \
 		set -x; CARGO_TARGET_DIR=$(abspath $(TARGET)) $(PYTHON) tests/python/corpus_walk.py "$(CORPUS)" --sample $(SAMPLE); \
@@ -95,6 +96,33 @@ $(VENV)/done: tests/python/requirements.txt
 	@mkdir -p $(TARGET)
 	python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+	@touch $@
+
+# Pictures to compare on: a folder and, where not all of it counts, a list of some of its files. The tables of the default
+# go to docs/peers.md, those of others into the target folder.
+PICTURES ?= $(or $(wildcard $(CORPUS)),fixtures/images)
+SUBSET ?= $(if $(filter $(CORPUS),$(PICTURES)),tests/peers/subset.txt)
+EFFORT ?= balanced
+PEERS := $(TARGET)/peers
+PEERS_PAGE := $(if $(FORMATS),,$(if $(filter tests/peers/subset.txt,$(SUBSET)),docs/peers.md))
+
+.PHONY: deps-peers
+deps-peers: deps-build
+	@sh scripts/deps.sh peers
+
+.PHONY: peers
+peers: deps-peers $(PEERS)/venv/done ## Compare with sharp, caesium, oxipng, ... (PICTURES=DIR, SUBSET=LIST, EFFORT=best, FORMATS=png,...)
+	@$(MAKE) --no-print-directory PROFILE=release shipped
+	$(CARGO) build --release --locked -p squeezed-tests --features peers --bin score
+	python3 tests/peers/install.py $(PEERS)
+	CARGO_TARGET_DIR=$(abspath $(TARGET)) $(PEERS)/venv/bin/python3 tests/peers/main.py "$(PICTURES)" \
+		$(if $(SUBSET),--subset "$(SUBSET)") $(if $(FORMATS),--formats $(FORMATS)) --efforts $(EFFORT) \
+		--page $(or $(PEERS_PAGE),$(PEERS)/report.md)
+
+$(PEERS)/venv/done: tests/peers/requirements.txt tests/python/requirements.txt
+	@mkdir -p $(PEERS)
+	python3 -m venv $(PEERS)/venv
+	$(PEERS)/venv/bin/python3 -m pip install --quiet --disable-pip-version-check -r tests/peers/requirements.txt
 	@touch $@
 
 .PHONY: bench
