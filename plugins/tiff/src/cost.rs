@@ -8,12 +8,12 @@ use crate::raster::compression;
 
 /// Mode, effort, nanoseconds for each byte of samples.
 const COSTS: [(bool, Effort, u32); 6] = [
-    (false, Effort::Fast, 50),
-    (false, Effort::Balanced, 250),
-    (false, Effort::Best, 600),
-    (true, Effort::Fast, 80),
-    (true, Effort::Balanced, 150),
-    (true, Effort::Best, 200),
+    (false, Effort::Fast, 20),
+    (false, Effort::Balanced, 210),
+    (false, Effort::Best, 220),
+    (true, Effort::Fast, 30),
+    (true, Effort::Balanced, 45),
+    (true, Effort::Best, 60),
 ];
 /// Pages of up to this many bytes go through zopfli at best.
 const ZOPFLI: u64 = 2 << 20;
@@ -41,31 +41,37 @@ pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
     let options = job.options;
     let lossy = options.quality().is_some();
     let ns =
-        COSTS.into_iter().find(|c| c.0 == lossy && c.1 == options.effort).map_or(250, |c| u64::from(c.2));
+        COSTS.into_iter().find(|c| c.0 == lossy && c.1 == options.effort).map_or(210, |c| u64::from(c.2));
     let searches = if lossy && options.max_reduction.is_some() { 5 } else { 1 };
     let (mut peak, mut expected, mut gap) = (0_u64, 500_000_u64, 0_u64);
     for raster in &rasters {
         let raw = raster.raw_bytes();
         let largest = (0..raster.chunks.len()).filter_map(|i| raster.chunk_bytes(i)).max().unwrap_or(0);
         // A strip of the source, those of ours with their codings; JPEG holds a strip with its coefficients.
-        let jpeg = if lossy || raster.compression == compression::JPEG {
-            raw.min(64 << 20).saturating_mul(6)
-        } else {
-            0
+        let jpeg = match raster.compression {
+            compression::JPEG => largest.saturating_mul(5),
+            _ if lossy => raw.min(16 << 20).saturating_mul(6),
+            // Its dictionary.
+            compression::LZMA => 96 << 20,
+            _ => 0,
         };
         let zopfli = if options.effort == Effort::Best { raw.min(ZOPFLI).saturating_mul(40) } else { 0 };
-        let own = raw.min(4 << 20).saturating_mul(8);
+        let own = raw.min(1 << 20).saturating_mul(8);
         peak = peak
             .max(largest.saturating_mul(2).saturating_add(own).saturating_add(jpeg).saturating_add(zopfli));
         let mut page = raw.saturating_mul(ns).saturating_mul(searches);
         if options.effort == Effort::Best && raw <= ZOPFLI {
             page = page.saturating_add(raw.saturating_mul(ZOPFLI_NS));
         }
-        gap = gap.max(raw.min(4 << 20).saturating_mul(if page > raw * 5000 { ZOPFLI_NS } else { 300 }));
+        gap = gap.max(raw.min(1 << 20).saturating_mul(if page > raw.saturating_mul(5000) {
+            ZOPFLI_NS
+        } else {
+            300
+        }));
         expected = expected.saturating_add(page);
     }
     Ok(Plan {
-        peak_bytes: peak.saturating_add((job.input.len() as u64).saturating_mul(4)).saturating_add(2 << 20),
+        peak_bytes: peak.saturating_add((job.input.len() as u64).saturating_mul(2)).saturating_add(2 << 20),
         bytes_per_thread: 16 << 20,
         expected_ns: expected,
         useful_threads: 4,

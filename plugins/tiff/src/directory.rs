@@ -141,6 +141,7 @@ impl<'a> File<'a> {
             used: vec![(0, header.size() as u64)],
             seen: HashSet::new(),
             count: 0,
+            fields: 0,
             ranges: HashSet::new(),
             values: 0,
             unsupported: None,
@@ -174,6 +175,8 @@ struct Reader<'a> {
     /// Pages and subdirectories of pictures, none of which may appear twice.
     seen: HashSet<u64>,
     count: usize,
+    /// Fields of all directories.
+    fields: u64,
     /// Values outside of entries: where each stands and how long it is, and the bytes of all.
     ranges: HashSet<(u64, u64)>,
     values: u64,
@@ -205,6 +208,11 @@ impl<'a> Reader<'a> {
         };
         if count == 0 || end > self.input.len() as u64 {
             return Ok(None);
+        }
+        self.fields = self.fields.saturating_add(count);
+        // Pages may share what is below them, but all of it a thousand times over is made to waste memory.
+        if self.fields > self.input.len() as u64 / 6 + (1 << 16) {
+            return Err(Error::bad_image("directories lie on each other"));
         }
         // Some writers leave out the offset of the next directory after the last one.
         let next = self.number(end, h.offset());

@@ -11,7 +11,7 @@ use crate::search::{self, Coded};
 use crate::source::Source;
 
 /// A strip of ours is at most this long before compression.
-const STRIP: u64 = 64 << 20;
+const STRIP: u64 = 16 << 20;
 /// libjpeg's longest side.
 const MAX_SIDE: u32 = 65_500;
 /// From this quality on chroma keeps its resolution.

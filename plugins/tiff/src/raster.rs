@@ -249,8 +249,11 @@ impl<'a> Raster<'a> {
             cannot("uncompressed mode of ccitt group 3".into());
         }
         let predicts = matches!(self.compression, LZW | DEFLATE | OLD_DEFLATE | ZSTD | LZMA);
+        // Others have none, whatever the field says.
+        if !predicts {
+            self.predictor = 1;
+        }
         match (self.predictor, self.format) {
-            _ if !predicts => {}
             (1, _) => {}
             (2, SampleFormat::Unsigned | SampleFormat::Signed | SampleFormat::Float)
                 if matches!(self.bits, 8 | 16 | 32 | 64) => {}
@@ -413,7 +416,7 @@ impl<'a> Raster<'a> {
         if self.is_subsampled() {
             let (h, v) = self.subsampling;
             let units = u64::from(width.div_ceil(h)) * u64::from(rows.div_ceil(v));
-            return units * u64::from(h * v + 2);
+            return units.saturating_mul(u64::from(h * v + 2));
         }
         self.row_bytes(width).saturating_mul(u64::from(rows))
     }

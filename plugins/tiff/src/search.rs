@@ -13,7 +13,7 @@ use crate::source::Source;
 use crate::write;
 
 /// A strip of ours is at most this long before compression: what is longer gains nothing, and readers hold it whole.
-const STRIP: u64 = 4 << 20;
+const STRIP: u64 = 1 << 20;
 /// Fax decoders count rows in 16 bits.
 const MAX_ROWS: u32 = 65_520;
 /// A page up to this size is ranked by all of it.

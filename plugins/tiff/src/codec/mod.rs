@@ -4,7 +4,7 @@
 mod fax;
 pub mod jpeg;
 pub mod jpeg_encode;
-mod pack_bits;
+pub mod pack_bits;
 mod predictor;
 
 use std::borrow::Cow;

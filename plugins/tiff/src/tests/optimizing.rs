@@ -11,7 +11,7 @@ fn again(bytes: &[u8], quality: Option<u8>, metadata: Metadata) -> Option<usize>
 
 #[test]
 fn a_second_run_finds_nothing() {
-    for (name, bytes) in fixtures() {
+    for (name, bytes) in fixtures().into_iter().filter(|f| f.1.len() < 120_000) {
         for (quality, metadata) in [(None, Metadata::All), (Some(80), Metadata::Display)] {
             let Ok(host) = optimize(&bytes, quality, metadata) else { continue };
             let Some(best) = host.winner() else { continue };
