@@ -159,7 +159,7 @@ fn a_loss_is_bounded_and_found_again() {
     }
     // Few colours are left alone.
     let few = winner(
-        &fixture("sharp-rotating-squares.gif"),
+        &fixture("sharp-rotating-squares-trailing.gif"),
         &Options { mode: Mode::Quality(80), ..Options::default() },
     );
     assert!(few.unwrap().lossless);
@@ -187,7 +187,7 @@ fn a_cut_anywhere_is_damage_or_a_missing_trailer() {
 
 #[test]
 fn limits_and_stops_are_looked_at() {
-    let input = fixture("sharp-rotating-squares.gif");
+    let input = fixture("sharp-rotating-squares-trailing.gif");
     for limits in [
         Limits { pixels: 6399, ..Limits::default() },
         Limits { frames: 29, ..Limits::default() },
