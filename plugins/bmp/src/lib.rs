@@ -41,10 +41,8 @@ impl Optimizer for Bmp {
                 name: "bmp".into(),
                 mime: "image/bmp".into(),
                 extensions: names(&["bmp", "dib"]),
-                magic: vec![vec![
-                    Magic::at(0, b"BM"),
-                    Magic { offset: 15, bytes: vec![0; 3], mask: Vec::new() },
-                ]],
+                // A header of less than 256 bytes: no text begins so.
+                magic: vec![vec![Magic::at(0, b"BM"), Magic::at(15, &[0])]],
             }],
             capabilities: names(&["lossless", "lossy", "metadata"]),
             costs: cost::cold(),
