@@ -1,5 +1,5 @@
-//! What jobs really cost against what their plugins' plans say, for each (plugin, mode, effort): a moving average that
-//! outlives the daemon. Decides lanes and memory; knows no thread and no socket.
+//! What jobs really cost against what their plugins' plans say, for each (plugin, mode, effort) and apart for small and
+//! large jobs: a moving average that outlives the daemon. Decides lanes and memory; knows no thread and no socket.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -19,6 +19,11 @@ const SAMPLE: (f64, f64) = (1.0 / 16.0, 16.0);
 const OVERRUN: f64 = 1.5;
 /// How fast a learned need for memory is forgotten again, for each job that needed less.
 const FORGET: f64 = 1.0 / 64.0;
+/// Jobs planned to take less than this are small: what every job costs, whatever its image, decides their ratio, and must
+/// not be taken for the cost of a large one.
+const SMALL: Duration = Duration::from_millis(100);
+/// Bytes below which no plan is blamed: tables of a codec that every job needs.
+const NO_BLAME: u64 = 16 << 20;
 /// Nanoseconds for a pixel where neither plan nor table says anything: from a quarter of a megapixel on it is Heavy.
 const UNKNOWN_NS: u64 = 400;
 
@@ -27,15 +32,16 @@ const UNKNOWN_NS: u64 = 400;
 pub struct CostKey(String);
 
 impl CostKey {
-    /// The key of a job.
-    pub fn new(plugin: &str, options: &Options) -> Self {
+    /// The key of a job that is planned to take so much CPU time.
+    pub fn new(plugin: &str, options: &Options, planned: Duration) -> Self {
         let mode = if options.quality().is_some() { "lossy" } else { "lossless" };
         let effort = match options.effort {
             Effort::Fast => "fast",
             Effort::Balanced => "balanced",
             Effort::Best => "best",
         };
-        Self(format!("{plugin}/{mode}/{effort}"))
+        let size = if planned < SMALL { "small" } else { "large" };
+        Self(format!("{plugin}/{mode}/{effort}/{size}"))
     }
 }
 
@@ -113,10 +119,7 @@ impl Costs {
 
     /// Learns from the most memory that a job held. Whether its plan was exceeded by half.
     pub fn learn_memory(&self, key: &CostKey, planned: u64, measured: u64) -> bool {
-        if planned == 0 {
-            return false;
-        }
-        let ratio = measured as f64 / planned as f64;
+        let ratio = measured as f64 / planned.max(NO_BLAME) as f64;
         self.change(key, |l| {
             l.memory =
                 if ratio > OVERRUN { l.memory.max(ratio) } else { l.memory + (1.0 - l.memory) * FORGET };
@@ -188,8 +191,9 @@ mod tests {
     use super::*;
 
     fn key() -> CostKey {
-        CostKey::new("png", &Options::default())
+        CostKey::new("png", &Options::default(), Duration::from_secs(1))
     }
+    const MIB: u64 = 1 << 20;
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
@@ -208,7 +212,7 @@ mod tests {
         assert_eq!(again.cpu(&key(), 100 * MS), costs.cpu(&key(), 100 * MS));
         std::fs::write(
             &file,
-            "{\"version\":1,\"costs\":{\"png/lossless/balanced\":{\"cpu\":1e300,\"memory\":1,\"jobs\":1}}}",
+            "{\"version\":1,\"costs\":{\"png/lossless/balanced/large\":{\"cpu\":1e300,\"memory\":1,\"jobs\":1}}}",
         )
         .unwrap();
         assert_eq!(Costs::open(Some(file.clone())).cpu(&key(), MS), MS, "a mad number is not believed");
@@ -217,13 +221,24 @@ mod tests {
     }
 
     #[test]
+    fn small_and_large_jobs_are_learned_apart_and_tables_are_not_blamed() {
+        let costs = Costs::open(None);
+        let small = CostKey::new("png", &Options::default(), 10 * MS);
+        (0..100).for_each(|_| costs.learn_cpu(&small, 10 * MS, 40 * MS));
+        assert!(costs.cpu(&small, 10 * MS) > 35 * MS);
+        assert_eq!(costs.cpu(&key(), 1000 * MS), 1000 * MS);
+        assert!(!costs.learn_memory(&small, MIB, 10 * MIB));
+        assert_eq!(costs.memory(&small, MIB), MIB);
+    }
+
+    #[test]
     fn memory_is_learned_from_overruns_and_slowly_forgotten() {
         let costs = Costs::open(None);
-        assert!(!costs.learn_memory(&key(), 100, 140));
+        assert!(!costs.learn_memory(&key(), 100 * MIB, 140 * MIB));
         assert_eq!(costs.memory(&key(), 100), 100);
-        assert!(costs.learn_memory(&key(), 100, 300));
+        assert!(costs.learn_memory(&key(), 100 * MIB, 300 * MIB));
         assert_eq!(costs.memory(&key(), 100), 300);
-        (0..1000).for_each(|_| assert!(!costs.learn_memory(&key(), 100, 90)));
+        (0..1000).for_each(|_| assert!(!costs.learn_memory(&key(), 100 * MIB, 90 * MIB)));
         assert!(costs.memory(&key(), 100) <= 101);
     }
 }

@@ -208,9 +208,9 @@ impl Task {
         let plan = squeezed_host::plan(&*handler.plugin, &self.input, &seen, &planning, &*self.control)
             .map_err(fail)?;
         let description = handler.plugin.description();
-        let cost = CostKey::new(&description.id, &planning);
         let memory_planned = self.memory_needed(daemon, &handler, &seen, &plan)?;
         let planned = planned_cpu(&plan, description, &seen.info, &planning);
+        let cost = CostKey::new(&description.id, &planning, planned);
         let judging = squeezed_judge::expected_time(&handler.format.name, &seen.info);
         self.control.leave_for_judge(judging);
         // An answer that a deadline cut short is nobody else's.
