@@ -23,6 +23,11 @@ TIFF_CODING = {
 }  # fmt: skip
 # AVIF and HEIC: how large the coded pictures are, and how deep.
 CONTAINER_CODING = {"MediaData", "MediaDataSize", "MediaDataOffset", "ImagePixelDepth", "ChromaFormat", "BitDepthLuma", "BitDepthChroma"}
+HEVC_CODING = {
+    "HEVCConfigurationVersion", "GeneralProfileSpace", "GeneralTierFlag", "GeneralProfileIDC",
+    "GenProfileCompatibilityFlags", "ConstraintIndicatorFlags", "GeneralLevelIDC", "MinSpatialSegmentationIDC",
+    "ParallelismType", "AverageFrameRate", "ConstantFrameRate", "NumTemporalLayers", "TemporalIDNested", "MediaDataSize",
+}  # fmt: skip
 # Values that say where something lies in the file.
 PLACE = re.compile(r"(Offset|Start|OffsetTime|Pointer|Directory\d*Length|DirectoryItemLength|ByteOrder)$|^MPImage(Start|Length)")
 # Holds nothing but places in the coded samples, so it has to go when they are coded anew (Apple's iDOT); padding.
@@ -47,6 +52,8 @@ def tags(file):
         if group == "QuickTime" and name in CONTAINER_CODING:
             continue
         if (group == "PNG" and name in PNG_CODING) or (group == "RIFF" and name in RIFF_CODING):
+            continue
+        if group == "QuickTime" and name in HEVC_CODING:
             continue
         if file.get("File:FileType") in ("TIFF", "BTF") and "IFD" in group and name in TIFF_CODING:
             continue
