@@ -1,8 +1,8 @@
 """Bytes at equal score, from a few (score, bytes) points of each tool. Pure arithmetic: knows no tool and no file."""
 import math
 
-# Scores from hardly to fully acceptable. Above, a tool gives its lossless result and a line to it says nothing.
-LOWEST, HIGHEST = 30.0, 92.0
+# Scores from hardly to fully acceptable.
+LOWEST, HIGHEST = 30.0, 95.0
 EXACT = 99.9  # a score that only equal pictures have
 NARROWEST = 2.0  # an overlap of less is chance
 STEPS = 24
@@ -39,9 +39,21 @@ def ratio(mine, other):
             scores = [low + (high - low) * i / (STEPS - 1) for i in range(STEPS)]
             scores = [min(max(s, low), high) for s in scores]
             return math.exp(sum(log_bytes(lossy[0], s) - log_bytes(lossy[1], s) for s in scores) / STEPS)
+        bound = beyond(*lossy)
+        if bound:
+            return bound
     # Pictures of few colours: a palette holds all of them, so both lose nothing.
     if all(exact):
         return exact[0] / exact[1]
+    return None
+
+
+def beyond(mine, other):
+    """Where no scores are in common, but one has more score for fewer bytes: a bound, in the favour of the one that loses."""
+    for low, high in ((mine, other), (other, mine)):
+        (score, size), (reached, spent) = low[0], high[-1]
+        if score >= reached and size <= spent:
+            return size / spent if low is mine else spent / size
     return None
 
 

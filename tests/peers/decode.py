@@ -1,5 +1,6 @@
 """Pictures as a viewer shows them, by decoders that are neither a compared tool's nor the judge's: Pillow and what its
 wheels bundle. Also writes the pictures that are made for the comparison, and the PNG files for tools that read no other."""
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -145,10 +146,12 @@ def extras(path, image):
     """Pictures beside the picture."""
     kind, found = FORMATS[image.format], set()
     if kind == "jpeg" and getattr(image, "n_frames", 1) > 1:
-        image.seek(1)
-        image.load()
+        # Where the index points at no picture, it is lost to every reader.
+        with contextlib.suppress(OSError, ValueError, EOFError):
+            image.seek(1)
+            image.load()
+            found.add("gain map")
         image.seek(0)
-        found.add("gain map")
     if kind in ("avif", "heic"):
         data = pathlib.Path(path).read_bytes()
         if b"hdrgainmap" in data or b"tmap" in data:
@@ -187,9 +190,10 @@ def facts(path, image, exact):
 
 @opened
 def as_png(path, image, out):
-    """The first frame for a tool that reads nothing else: as it is coded, with its profile."""
+    """The first frame for a tool that reads nothing else: upright, with its profile."""
     profile = image.info.get("icc_profile")
     image.load()
+    image = ImageOps.exif_transpose(image)
     keep = image if image.mode in (*PLAIN, "I;16") else image.convert("RGB")
     keep.save(out, format="PNG", compress_level=1, **({"icc_profile": profile} if profile else {}))
 

@@ -12,7 +12,7 @@ from peers import file_hash
 # Bounds on the colours of small pictures, 0 to 255: a codec's loss at a usual quality stays far below.
 MEAN, PEAK = 6.0, 60.0
 ALPHA = 12.0
-VERSION = "3"  # of what is kept
+VERSION = "4"  # of what is kept
 
 
 class Judge:

@@ -12,7 +12,7 @@ def run(job):
     command, write = job["command"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, job.get("stdout") or os.devnull, write, 0o644),
+        (os.POSIX_SPAWN_OPEN, 1, job["stdout"], write, 0o644),
         (os.POSIX_SPAWN_OPEN, 2, job["stderr"], write, 0o644),
     ]
     began = time.monotonic()

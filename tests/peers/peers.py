@@ -65,7 +65,7 @@ class Peers:
         with tempfile.TemporaryDirectory(prefix="squeezed-peers-") as folder:
             folder = pathlib.Path(folder)
             path = source.path
-            if recipe.feed == "png":
+            if recipe.feed == "pixels":
                 path = folder / "source.png"
                 try:
                     decode.as_png(source.path, path)
@@ -80,9 +80,11 @@ class Peers:
                 places |= {"q": quality, "sharp": HERE / "sharp.js"}
                 ok = self.steps(way, places, total)
                 inside = list(spare.iterdir())
-                if ok and not made.exists() and inside:
+                if ok and inside:
                     inside[0].rename(made)
-                if ok and made.exists() and made.stat().st_size and (best is None or made.stat().st_size < best.stat().st_size):
+                if ok and not made.exists():
+                    shutil.copyfile(source.path, made)
+                if ok and made.stat().st_size and (best is None or made.stat().st_size < best.stat().st_size):
                     best = made
             if best:
                 shutil.copyfile(best, out)
@@ -91,10 +93,9 @@ class Peers:
 
     def steps(self, way, places, total):
         for step in way:
-            command, _, stdout = step.partition(" > ")
             # Words are split before paths are put in, which may hold spaces.
-            words = [w.format(**places) for w in command.split()]
-            cost = self.meter.run(words, stdout.format(**places) if stdout else None)
+            words = [w.format(**places) for w in step.split()]
+            cost = self.meter.run(words)
             cpu = cost["cpu"]
             if words[0] == "node" and cost["code"] == 0:
                 # What the conversion itself took: a server starts node once.

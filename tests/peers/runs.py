@@ -59,10 +59,10 @@ class Meter:
         self.child.wait()
         self.folder.cleanup()
 
-    def run(self, command, stdout=None):
+    def run(self, command):
         """Cost of a command, with the last line of its complaints and where its stdout went."""
         complaints = pathlib.Path(self.folder.name) / "stderr"
-        stdout = stdout or pathlib.Path(self.folder.name) / "stdout"
+        stdout = pathlib.Path(self.folder.name) / "stdout"
         job = {"command": list(map(str, command)), "stdout": str(stdout), "stderr": str(complaints), "timeout": TIMEOUT}
         self.child.stdin.write(json.dumps(job) + "\n")
         self.child.stdin.flush()

@@ -70,7 +70,7 @@ class Squeeze:
 
     def __enter__(self):
         private_daemon.PLUGINS[:] = built()
-        _, self.socket = self.stack.enter_context(private_daemon.private_daemon(["--idle-exit", "0"]))
+        _, self.socket = self.stack.enter_context(private_daemon.private_daemon())
         self.daemon = Daemon(self.socket)
         return self
 

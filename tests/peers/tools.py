@@ -15,7 +15,8 @@ USUAL = 3
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """A tool's way to treat a format. `ways` are tried one by one and the smallest result counts; each is a list of commands
-    run one after the other, with {in}, {out}, {part} (a file between two of them), {dir} (an empty folder) and {q}."""
+    run one after the other, with {in}, {out}, {part} (a file between two of them), {dir} (an empty folder) and {q}. A tool
+    that ends well and writes nothing found nothing to gain."""
 
     tool: str
     format: str
@@ -23,8 +24,7 @@ class Recipe:
     package: str  # whose version counts
     ways: tuple
     qualities: tuple = (None,)
-    feed: str = ""  # png: the tool reads no such file, so it gets the decoded picture
-    pixels: bool = True  # lossless: all pixels are promised
+    feed: str = ""  # pixels: the tool reads no such file, so it gets the decoded picture as PNG
     heavy: bool = False  # run only beside squeeze --effort best
 
 
@@ -52,9 +52,9 @@ RECIPES = (
     # JPEG
     sharp("jpeg", "lossy", "quality={q} mozjpeg=true", CURVE),
     caesium("jpeg", "lossy", CURVE),
-    recipe("jpegoptim", "jpeg", "lossy", "jpegoptim", "jpegoptim -q -m{q} --all-progressive --strip-none --stdout {in} > {out}", qualities=CURVE),
+    recipe("jpegoptim", "jpeg", "lossy", "jpegoptim", "jpegoptim -q -m{q} --all-progressive --strip-none -o -d {dir} {in}", qualities=CURVE),
     recipe("jpegtran", "jpeg", "lossless", "jpegtran", "jpegtran -optimize -progressive -copy all -outfile {out} {in}"),
-    recipe("jpegoptim", "jpeg", "lossless", "jpegoptim", "jpegoptim -q --all-progressive --strip-none --stdout {in} > {out}"),
+    recipe("jpegoptim", "jpeg", "lossless", "jpegoptim", "jpegoptim -q --all-progressive --strip-none -o -d {dir} {in}"),
     caesium("jpeg", "lossless"),
     # PNG
     sharp("png", "lossy", "quality={q} palette=true effort=10 compressionLevel=9", PALETTE),
@@ -63,7 +63,7 @@ RECIPES = (
         "pngquant + oxipng", "png", "lossy", "oxipng",
         "pngquant --quality 0-{q} --speed 1 --force -o {part} {in} && oxipng -q -o 4 --out {out} {part}", qualities=PALETTE,
     ),
-    sharp("png", "lossless", "effort=10 compressionLevel=9"),
+    sharp("png", "lossless", "compressionLevel=9"),  # effort would make a palette
     caesium("png", "lossless"),
     recipe("oxipng -o max", "png", "lossless", "oxipng", "oxipng -q -o max --out {out} {in}"),
     recipe("oxipng -o max --zopfli", "png", "lossless", "oxipng", "oxipng -q -o max --zopfli --out {out} {in}", heavy=True),
@@ -78,10 +78,10 @@ RECIPES = (
     # AVIF
     sharp("avif", "lossy", "quality={q}", (35, 47, 58, 70, 82)),
     sharp("avif", "lossy", "quality={q} effort=9", (35, 47, 58, 70, 82), tool="sharp, effort 9", heavy=True),
-    recipe("avifenc -s 6", "avif", "lossy", "avifenc", AVIFENC.format(speed=6), qualities=CQ, feed="png"),
-    recipe("avifenc -s 4", "avif", "lossy", "avifenc", AVIFENC.format(speed=4), qualities=CQ, feed="png"),
+    recipe("avifenc -s 6", "avif", "lossy", "avifenc", AVIFENC.format(speed=6), qualities=CQ, feed="pixels"),
+    recipe("avifenc -s 4", "avif", "lossy", "avifenc", AVIFENC.format(speed=4), qualities=CQ, feed="pixels"),
     # HEIC
-    recipe("heif-enc", "heic", "lossy", "heif-enc", "heif-enc -q {q} -o {out} {in}", qualities=(28, 40, 52, 64, 78), feed="png"),
+    recipe("heif-enc", "heic", "lossy", "heif-enc", "heif-enc -q {q} -o {out} {in}", qualities=(28, 40, 52, 64, 78), feed="pixels"),
     # GIF
     sharp("gif", "lossy", "effort=10 colours={q}", (16, 32, 64, 128, 256)),
     caesium("gif", "lossy", PALETTE),
