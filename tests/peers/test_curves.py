@@ -30,8 +30,8 @@ class Curves(unittest.TestCase):
 
     def test_only_scores_that_both_reach_count(self):
         self.assertAlmostEqual(curves.ratio([(70, 100), (80, 150)], [(50, 1), (70, 100), (80, 150), (90, 9999)]), 1.0)
-        self.assertIsNone(curves.ratio([(70, 100), (80, 150)], [(85, 100), (90, 150)]))
-        self.assertIsNone(curves.ratio([(70, 100), (80, 150)], [(79, 100), (90, 150)]))
+        self.assertIsNone(curves.ratio([(70, 100), (80, 150)], [(85, 160), (90, 250)]))
+        self.assertIsNone(curves.ratio([(70, 100), (80, 150)], [(79, 149), (90, 250)]))
         self.assertIsNone(curves.ratio([(70, 100)], SHARP))
         self.assertIsNone(curves.ratio([], SHARP))
 
