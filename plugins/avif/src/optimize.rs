@@ -15,9 +15,9 @@ pub const COSTS: [(bool, Effort, u32, u32); 6] = [
     (false, Effort::Fast, 40, 14),
     (false, Effort::Balanced, 40, 14),
     (false, Effort::Best, 40, 14),
-    (true, Effort::Fast, 800, 110),
-    (true, Effort::Balanced, 4500, 110),
-    (true, Effort::Best, 11_000, 110),
+    (true, Effort::Fast, 800, 175),
+    (true, Effort::Balanced, 4500, 175),
+    (true, Effort::Best, 11_000, 175),
 ];
 
 /// What a job will need.

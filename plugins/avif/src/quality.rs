@@ -5,7 +5,7 @@ use crate::av1;
 /// Points of libaom's quantizer step, 0 to 63, over qualities of 1 to 100, with straight lines between them.
 ///
 /// Found so that SSIMULACRA2 of photographs lies near the number: see `docs/formats/avif.md`.
-const POINTS: [(u8, f64); 6] = [(1, 63.0), (30, 48.0), (50, 37.0), (80, 24.0), (90, 14.0), (100, 2.0)];
+const POINTS: [(u8, f64); 6] = [(1, 58.0), (30, 48.0), (50, 37.0), (80, 24.0), (90, 14.0), (100, 2.0)];
 
 /// libaom's `cq_level` for a quality.
 pub fn cq(quality: u8) -> u8 {
