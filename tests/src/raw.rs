@@ -101,26 +101,46 @@ impl Raw {
     pub fn answer(&mut self, stream: u32) -> Reply {
         loop {
             let frame = self.recv();
-            if frame.header.stream != stream
-                || !matches!(frame.header.kind, FrameKind::Result | FrameKind::Error)
-            {
-                continue;
+            if is_answer(&frame, stream) {
+                return self.with_body(&frame);
             }
-            let mut reply = Reply {
-                kind: frame.header.kind,
-                meta: frame.parse().expect("JSON"),
-                body: frame.body.to_vec(),
-            };
-            let mut more = reply.is_result() && !frame.header.end;
-            while more {
-                let frame = self.recv();
-                if frame.header.stream == stream && frame.header.kind == FrameKind::Data {
-                    reply.body.extend_from_slice(&frame.body);
-                    more = !frame.header.end;
+        }
+    }
+    /// The same; `None` where nothing comes for this long.
+    pub fn try_answer(&mut self, stream: u32, limit: Duration) -> Option<Reply> {
+        let mut first = [0];
+        loop {
+            // A frame that has begun is read to its end.
+            self.patience(limit);
+            let begun = rustix::net::recv(&self.socket, &mut first, rustix::net::RecvFlags::PEEK);
+            self.patience(Duration::from_secs(60));
+            match begun {
+                Err(rustix::io::Errno::AGAIN) => return None,
+                _ => {
+                    let frame = self.recv();
+                    if is_answer(&frame, stream) {
+                        return Some(self.with_body(&frame));
+                    }
                 }
             }
-            return reply;
         }
+    }
+    fn with_body(&mut self, frame: &Frame) -> Reply {
+        let stream = frame.header.stream;
+        let mut reply = Reply {
+            kind: frame.header.kind,
+            meta: frame.parse().expect("JSON"),
+            body: frame.body.to_vec(),
+        };
+        let mut more = reply.is_result() && !frame.header.end;
+        while more {
+            let frame = self.recv();
+            if frame.header.stream == stream && frame.header.kind == FrameKind::Data {
+                reply.body.extend_from_slice(&frame.body);
+                more = !frame.header.end;
+            }
+        }
+        reply
     }
     /// Waits for a stream's GRANT.
     pub fn wait_grant(&mut self, stream: u32) {
@@ -163,4 +183,8 @@ impl Raw {
             }
         }
     }
+}
+
+fn is_answer(frame: &Frame, stream: u32) -> bool {
+    frame.header.stream == stream && matches!(frame.header.kind, FrameKind::Result | FrameKind::Error)
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use image::ImageFormat;
 use squeezed_protocol::FrameKind;
-use squeezed_tests::{Line, Sample, TestDaemon, cpu_of, nobody, photo, threads};
+use squeezed_tests::{Line, Sample, TestDaemon, cpu_of, nobody, photo, process_cpu, threads};
 
 use crate::builder;
 
@@ -75,8 +75,24 @@ struct Seen {
     light: f64,
 }
 
-fn cores(pid: u32, since: &[(Duration, Instant)], prefix: &str, at: usize) -> f64 {
-    (cpu_of(pid, prefix).saturating_sub(since[at].0)).as_secs_f64() / since[at].1.elapsed().as_secs_f64()
+/// CPU time of the whole process, threads that have ended included, and of Light.
+struct Mark {
+    all: Duration,
+    light: Duration,
+    at: Instant,
+}
+
+impl Mark {
+    fn now(pid: u32) -> Self {
+        Self { all: process_cpu(pid), light: cpu_of(pid, "sqz-light"), at: Instant::now() }
+    }
+    /// Cores that Heavy and Light used since.
+    fn since(&self, pid: u32) -> (f64, f64) {
+        let now = Self::now(pid);
+        let (all, light) = (now.all - self.all, now.light.saturating_sub(self.light));
+        let wall = (now.at - self.at).as_secs_f64();
+        (all.saturating_sub(light).as_secs_f64() / wall, light.as_secs_f64() / wall)
+    }
 }
 
 fn run(daemon: &TestDaemon) -> Seen {
@@ -97,13 +113,12 @@ fn run(daemon: &TestDaemon) -> Seen {
             s["lanes"][1]["running"].as_u64() == Some(s["lanes"][1]["threads"].as_u64().unwrap())
         });
         let pid = daemon.pid();
-        let mark = |prefix| (cpu_of(pid, prefix), Instant::now());
-        let alone = [mark("sqz-heavy")];
+        let mark = Mark::now(pid);
         std::thread::sleep(Duration::from_secs(3));
-        let heavy_alone = cores(pid, &alone, "sqz-heavy", 0);
-        let marks = [mark("sqz-heavy"), mark("sqz-light")];
+        let (heavy_alone, _) = mark.since(pid);
+        let mark = Mark::now(pid);
         let beside = measure(&mut line, &images);
-        let (heavy_beside, light) = (cores(pid, &marks, "sqz-heavy", 0), cores(pid, &marks, "sqz-light", 1));
+        let (heavy_beside, light) = mark.since(pid);
         stop.store(true, Ordering::Relaxed);
         load.join().unwrap();
         Seen { idle, beside, heavy_alone, heavy_beside, light }
