@@ -28,21 +28,23 @@ fn reach(quality: u8) -> u32 {
 /// About how many pixels the palette is made for.
 const SAMPLE: usize = 600_000;
 
-/// Offers the animation at `quality`, or in capped mode at the lowest above it that the cap allows.
+/// Offers the animation at `quality`, or in capped mode at the lowest above it that the cap allows. Gives the size of what
+/// was offered.
 ///
 /// # Errors
 /// `Stopped`, or a failure of the codec.
-pub fn offer(work: &Work<'_, '_>, quality: u8) -> Result<(), Error> {
+pub fn offer(work: &Work<'_, '_>, quality: u8) -> Result<Option<u64>, Error> {
     let job = work.job;
     let colours = colours(work)?;
-    let offer = |(bytes, count): &(Vec<u8>, usize), quality| -> Result<(), Error> {
+    let offer = |(bytes, count): &(Vec<u8>, usize), quality| -> Result<Option<u64>, Error> {
         let method = format!("quantized-{count}");
-        work.offer(Candidate::lossy(bytes, &method, quality)).map(drop)
+        work.offer(Candidate::lossy(bytes, &method, quality))?;
+        Ok(Some(bytes.len() as u64))
     };
     if job.options.max_reduction.is_none() {
         return match reduced(work, &colours, quality)? {
             Some(made) => offer(&made, quality),
-            None => Ok(()),
+            None => Ok(None),
         };
     }
     let mut all: Vec<(u8, (Vec<u8>, usize))> = Vec::new();
@@ -53,7 +55,7 @@ pub fn offer(work: &Work<'_, '_>, quality: u8) -> Result<(), Error> {
         Ok(bytes)
     })?;
     let made = found.and_then(|(used, _)| all.iter().find(|m| m.0 == used));
-    made.map_or(Ok(()), |(used, made)| offer(made, *used))
+    made.map_or(Ok(None), |(used, made)| offer(made, *used))
 }
 
 /// Every colour that is seen.
@@ -93,7 +95,7 @@ fn reduced(work: &Work<'_, '_>, colours: &[Pixel], quality: u8) -> Result<Option
     // What a second run would make of it, so that it finds nothing left to do.
     let made = Container::parse(&first).map_err(|e| Error::failed(e.message))?;
     let Some(some) = shapes(job, &made, Film::new(&made))? else { return Ok(None) };
-    Ok(Some((drawn(job, &made, &some)?, count)))
+    Ok(Some((drawn(job, &made, &some, job.options.effort)?, count)))
 }
 
 /// A palette for the whole animation, from some canvases of it one below the other.

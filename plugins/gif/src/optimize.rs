@@ -61,16 +61,32 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
     }
     work.kept_structure(&c.frames.iter().map(as_it_is).collect::<Vec<_>>(), "container")?;
     let effort = job.options.effort;
-    if let Some(shapes) = &shapes {
-        let bytes = drawn(job, &c, shapes)?;
-        let method = if c.frames.len() == 1 { "lzw" } else { "differences" };
-        work.offer(Candidate::lossless(&bytes, method))?;
-    }
-    if shapes.is_none() || effort == Effort::Best && c.frames.len() > 1 {
-        work.kept_structure(&recoded(job, &c)?, "recoded")?;
-    }
-    if let (Some(quality), Some(_)) = (job.options.quality(), &shapes) {
-        lossy::offer(&work, quality)?;
+    let method = if c.frames.len() == 1 { "lzw" } else { "differences" };
+    let lossless = |effort| -> Result<(), Error> {
+        if let Some(shapes) = &shapes {
+            work.offer(Candidate::lossless(&drawn(job, &c, shapes, effort)?, method))?;
+        }
+        if shapes.is_none() || effort == Effort::Best && c.frames.len() > 1 {
+            work.kept_structure(&recoded(job, &c)?, "recoded")?;
+        }
+        Ok(())
+    };
+    match (job.options.quality(), &shapes) {
+        (Some(quality), Some(_)) if job.options.max_reduction.is_some() => {
+            // The cap is measured against the best lossless result, so that comes first.
+            lossless(effort)?;
+            lossy::offer(&work, quality)?;
+        }
+        (Some(quality), Some(_)) => {
+            // A quick lossless bound is enough where fewer colours are far below it.
+            lossless(Effort::Fast)?;
+            let bound = job.bytes_to_beat(true);
+            let size = lossy::offer(&work, quality)?;
+            if size.is_none_or(|size| size > bound / 10 * 8) && effort != Effort::Fast {
+                lossless(effort)?;
+            }
+        }
+        _ => lossless(effort)?,
     }
     job.progress(1000);
     Ok(())
@@ -80,8 +96,7 @@ pub fn optimize(job: &Job<'_>) -> Result<(), Error> {
 ///
 /// # Errors
 /// `Stopped`.
-pub fn drawn(job: &Job<'_>, c: &Container<'_>, shapes: &[Shape]) -> Result<Vec<u8>, Error> {
-    let effort = job.options.effort;
+pub fn drawn(job: &Job<'_>, c: &Container<'_>, shapes: &[Shape], effort: Effort) -> Result<Vec<u8>, Error> {
     let mut palettes = share(shapes);
     palettes.keep_unused(shapes, (0..c.frames.len()).filter(|i| c.frames[*i].transparent().is_some()));
     let drawing = Drawing {
