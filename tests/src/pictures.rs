@@ -30,11 +30,8 @@ pub fn photo(width: u32, height: u32, seed: u32) -> image::RgbImage {
         let h = (x.wrapping_mul(0x9E37_79B9) ^ y.wrapping_add(seed).wrapping_mul(0x85EB_CA6B))
             .wrapping_mul(0x2C1B_3C6D);
         let (fx, fy) = (x as f32, y as f32);
-        let planes = [
-            wave(fx / 97.0 + s, fy / 61.0),
-            wave(fx / 53.0, fy / 89.0 + s),
-            wave(fx / 151.0 + s, fy / 43.0),
-        ];
+        let planes =
+            [wave(fx / 97.0 + s, fy / 61.0), wave(fx / 53.0, fy / 89.0 + s), wave(fx / 151.0 + s, fy / 43.0)];
         image::Rgb(planes.map(|v| (v + (h >> 29)).min(255) as u8))
     })
 }

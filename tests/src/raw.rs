@@ -127,11 +127,8 @@ impl Raw {
     }
     fn with_body(&mut self, frame: &Frame) -> Reply {
         let stream = frame.header.stream;
-        let mut reply = Reply {
-            kind: frame.header.kind,
-            meta: frame.parse().expect("JSON"),
-            body: frame.body.to_vec(),
-        };
+        let mut reply =
+            Reply { kind: frame.header.kind, meta: frame.parse().expect("JSON"), body: frame.body.to_vec() };
         let mut more = reply.is_result() && !frame.header.end;
         while more {
             let frame = self.recv();

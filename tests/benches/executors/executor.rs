@@ -62,7 +62,15 @@ impl Job {
         let format = c.plugin.description().formats[0].clone();
         let control = Stoppable(self.stop.clone());
         let done = squeezed_host::examine(&*c.plugin, &c.image, &c.options.limits).and_then(|seen| {
-            squeezed_host::optimize(&*c.plugin, &format, &c.image, &seen, &c.options, &Rules::default(), &control)
+            squeezed_host::optimize(
+                &*c.plugin,
+                &format,
+                &c.image,
+                &seen,
+                &c.options,
+                &Rules::default(),
+                &control,
+            )
         });
         let after = clock_gettime(ClockId::ThreadCPUTime);
         let ns = (after.tv_sec - before.tv_sec) * 1_000_000_000 + after.tv_nsec - before.tv_nsec;

@@ -41,24 +41,26 @@ impl Material {
     pub fn make() -> Self {
         let load = |name: &str| Arc::new(Plugin::load(&squeezed_tests::plugin(name)).expect("it loads"));
         let (png, jpeg, webp) = (load("png"), load("jpeg"), load("webp"));
-        let case = |plugin: &Arc<Plugin>, image: Arc<Vec<u8>>, effort, quality: Option<u8>, cap: Option<f64>| {
-            let options = Options {
-                effort,
-                mode: quality.map_or(Mode::Lossless, Mode::Quality),
-                max_reduction: cap,
-                ..Options::default()
+        let case =
+            |plugin: &Arc<Plugin>, image: Arc<Vec<u8>>, effort, quality: Option<u8>, cap: Option<f64>| {
+                let options = Options {
+                    effort,
+                    mode: quality.map_or(Mode::Lossless, Mode::Quality),
+                    max_reduction: cap,
+                    ..Options::default()
+                };
+                let effort = match effort {
+                    Effort::Fast => "fast",
+                    Effort::Balanced => "balanced",
+                    Effort::Best => "best",
+                };
+                let mut wire = format!(r#""effort":"{effort}""#);
+                quality.iter().for_each(|q| wire += &format!(r#","quality":{q}"#));
+                cap.iter().for_each(|c| wire += &format!(r#","max_reduction":{c}"#));
+                Case { plugin: plugin.clone(), image, options, wire }
             };
-            let effort = match effort {
-                Effort::Fast => "fast",
-                Effort::Balanced => "balanced",
-                Effort::Best => "best",
-            };
-            let mut wire = format!(r#""effort":"{effort}""#);
-            quality.iter().for_each(|q| wire += &format!(r#","quality":{q}"#));
-            cap.iter().for_each(|c| wire += &format!(r#","max_reduction":{c}"#));
-            Case { plugin: plugin.clone(), image, options, wire }
-        };
-        let (small, other) = (encoded(128, 104, 1, ImageFormat::Png), encoded(900, 640, 2, ImageFormat::Jpeg));
+        let (small, other) =
+            (encoded(128, 104, 1, ImageFormat::Png), encoded(900, 640, 2, ImageFormat::Jpeg));
         let large = |seed, format| encoded(2304, 1736, seed, format);
         let (balanced, best) = (Effort::Balanced, Effort::Best);
         let mixed = (0..100).map(|n| match n % 10 {
@@ -76,7 +78,9 @@ impl Material {
                 case(&jpeg, large(5, ImageFormat::Jpeg), best, Some(75), None),
                 case(&webp, large(6, ImageFormat::WebP), best, Some(80), None),
             ],
-            jpegs: (10..14).map(|n| case(&jpeg, large(n, ImageFormat::Jpeg), balanced, Some(80), None)).collect(),
+            jpegs: (10..14)
+                .map(|n| case(&jpeg, large(n, ImageFormat::Jpeg), balanced, Some(80), None))
+                .collect(),
             capped_webp: case(&webp, large(7, ImageFormat::WebP), balanced, Some(80), Some(20.0)),
             mixed: mixed.collect(),
         }

@@ -51,7 +51,9 @@ fn under_endless_light_load(lanes: &Lanes) -> f64 {
 
 pub fn table(values: &[i32]) {
     let m = Material::make();
-    println!("\n| heavy_nice | PNG beside 4 heavy: p50 ms | p99 ms | JPEG p50 ms | p99 ms | heavy, of what small ones leave | heavy under endless light load |");
+    println!(
+        "\n| heavy_nice | PNG beside 4 heavy: p50 ms | p99 ms | JPEG p50 ms | p99 ms | heavy, of what small ones leave | heavy under endless light load |"
+    );
     println!("|---:|---:|---:|---:|---:|---:|---:|");
     for nice in values {
         let lanes = Lanes::start(*nice);

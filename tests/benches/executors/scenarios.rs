@@ -1,7 +1,7 @@
 //! The forerunner's own four cases.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use squeezed_tests::Sample;
@@ -40,7 +40,9 @@ fn smalls(e: &dyn Executor, case: &Case, count: usize, limit: Duration) -> (Samp
 pub fn table(executors: &[Box<dyn Executor>]) {
     let m = Material::make();
     let limit = Duration::from_secs(4);
-    println!("\n| executor | 4 JPEG at once: wall s, times CPU / cores | WebP under a cap + 3 small: small p50, p99 | heavy + PNG: the PNG starts after, p50, longest | 100 mixed, 10 at a time: requests/s |");
+    println!(
+        "\n| executor | 4 JPEG at once: wall s, times CPU / cores | WebP under a cap + 3 small: small p50, p99 | heavy + PNG: the PNG starts after, p50, longest | 100 mixed, 10 at a time: requests/s |"
+    );
     println!("|---|---:|---:|---:|---:|");
     for e in executors {
         let e = &**e;

@@ -57,7 +57,9 @@ pub fn multiple(d: Duration, idle: Duration) -> String {
 
 pub fn table(executors: &[Box<dyn Executor>]) {
     let m = Material::make();
-    println!("\n| executor | image | idle p50 ms | idle p99 ms | n | beside 4 heavy: p50 ms | p99 ms | heavy, of what small ones leave |");
+    println!(
+        "\n| executor | image | idle p50 ms | idle p99 ms | n | beside 4 heavy: p50 ms | p99 ms | heavy, of what small ones leave |"
+    );
     println!("|---|---|---:|---:|---:|---:|---:|---:|");
     for e in executors {
         let e = &**e;

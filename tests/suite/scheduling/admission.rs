@@ -46,7 +46,10 @@ fn a_full_queue_tells_when_to_come_back_and_is_right() {
         std::thread::sleep(Duration::from_millis(reply.meta["retry_after_ms"].as_u64().unwrap()));
         assert!(tries < 20, "the daemon sends it away again and again");
     }
-    println!("{busy} BUSY of 40, retry after {retry:?}; the patient one had {tries} tries in {:.1?}", start.elapsed());
+    println!(
+        "{busy} BUSY of 40, retry after {retry:?}; the patient one had {tries} tries in {:.1?}",
+        start.elapsed()
+    );
 }
 
 #[test]

@@ -140,7 +140,8 @@ impl<'a> Client<'a> {
 
 /// A seed of one's own repeats what another run did, as far as threads allow.
 fn seed() -> u64 {
-    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_secs());
+    let now =
+        || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_secs());
     std::env::var("SQUEEZED_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(now)
 }
 
@@ -191,6 +192,9 @@ fn every_request_of_a_crowd_gets_one_answer_and_nothing_is_left() {
         let now = counts();
         now.0 <= before.0 && now.1 <= before.1
     });
-    println!("memory was back after {idle:.1?}; threads and descriptors {before:?} before, {:?} after", counts());
+    println!(
+        "memory was back after {idle:.1?}; threads and descriptors {before:?} before, {:?} after",
+        counts()
+    );
     daemon.assert_serves();
 }

@@ -55,7 +55,10 @@ fn heavy_job_beside_light_ones(daemon: &TestDaemon) -> Duration {
             "a heavy job of {HEAVY:?} beside {light} light ones of {LIGHT_MS} ms: {took:.2?}, bound {:?}",
             bound()
         );
-        assert!(light as f64 * LIGHT_MS as f64 / 1e3 > took.as_secs_f64() / 4.0, "there was hardly any load: {light}");
+        assert!(
+            light as f64 * LIGHT_MS as f64 / 1e3 > took.as_secs_f64() / 4.0,
+            "there was hardly any load: {light}"
+        );
         took
     })
 }
