@@ -17,6 +17,10 @@ use crate::still::{self, Shape};
 /// Alpha is a mask more often than a picture: below this quality its edges show.
 const ALPHA_QUALITY: u8 = 90;
 
+/// The speed of a search under a cap, and how many qualities further than it says are tried.
+const QUICK: u8 = 7;
+const MORE: u8 = 6;
+
 /// One lossy search over a file.
 pub struct Search<'s, 'a> {
     /// The job.
@@ -58,13 +62,39 @@ impl<'s, 'a> Search<'s, 'a> {
         }
         let Some(first) = parts.iter().find(|p| !p.is_alpha).or(parts.first()) else { return Ok(()) };
         let plan = Plan::choose(self.job, &first.picture, quality::cq(asked))?;
-        let found = trials::search_capped(asked, self.job.floor(), |q| self.file_at(meta, &parts, plan, q))?;
-        let Some((q, file)) = found else { return Ok(()) };
+        let Some((q, file)) = self.lowest(meta, &parts, plan, asked)? else { return Ok(()) };
         let method = format!("av1-q{q}");
         let candidate =
             Candidate::lossy(&file, &method, q).with_metadata(&self.labels.kept, &self.labels.dropped);
         self.job.offer(&candidate.with_rank(20))?;
         Ok(())
+    }
+
+    /// The file at `asked`, or at the lowest quality above that the cap allows. Slow encodings come out smaller than quick
+    /// ones, so a quick search tells where to begin.
+    fn lowest(
+        &self,
+        meta: &Meta<'a>,
+        parts: &[Part<'_, 'a>],
+        plan: Plan,
+        asked: u8,
+    ) -> Result<Option<(u8, Vec<u8>)>, Error> {
+        let floor = self.job.floor();
+        let reaches = |file: &Vec<u8>| file.len() as u64 >= floor;
+        let first = self.file_at(meta, parts, plan, asked)?;
+        if reaches(&first) {
+            return Ok(Some((asked, first)));
+        }
+        let quick = Plan { speed: plan.speed.max(QUICK), ..plan };
+        let found = trials::search_capped(asked, floor, |q| self.file_at(meta, parts, quick, q))?;
+        let Some((from, _)) = found else { return Ok(None) };
+        for q in from..=from.saturating_add(MORE).min(100) {
+            let file = self.file_at(meta, parts, plan, q)?;
+            if reaches(&file) {
+                return Ok(Some((q, file)));
+            }
+        }
+        Ok(None)
     }
 
     /// The coded pictures that are finer than asked, alpha marked; `None` where there is nothing to do.

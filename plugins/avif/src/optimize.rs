@@ -40,8 +40,8 @@ pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
     let mut gap = pixels.saturating_mul(decode_ns);
     if lossy && info.frames == 1 {
         let (encode_ns, encode_bytes) = cost(true);
-        // In capped mode a search halves the qualities that are left.
-        let trials = if job.options.max_reduction.is_some() { 6 } else { 1 };
+        // In capped mode a quick search tells where to begin, and a few slow ones follow.
+        let trials = if job.options.max_reduction.is_some() { 4 } else { 1 };
         ns = ns.saturating_add(pixels.saturating_mul(encode_ns).saturating_mul(trials));
         bytes = bytes.max(pixels.saturating_mul(encode_bytes));
         // libaom codes a whole picture without looking up.
