@@ -22,7 +22,10 @@ TIFF_CODING = {
     "PreviewImageLength", "PreviewImage",
 }  # fmt: skip
 # AVIF and HEIC: how large the coded pictures are, and how deep.
-CONTAINER_CODING = {"MediaData", "MediaDataSize", "MediaDataOffset", "ImagePixelDepth", "ChromaFormat", "BitDepthLuma", "BitDepthChroma"}
+CONTAINER_CODING = {
+    "MediaData", "MediaDataSize", "MediaDataOffset", "ImagePixelDepth", "ChromaFormat", "BitDepthLuma", "BitDepthChroma",
+    "SeqProfile", "SeqLevelIdx0", "SeqTier0", "HighBitDepth", "TwelveBit", "InitialDelaySamples",
+}  # fmt: skip
 HEVC_CODING = {
     "HEVCConfigurationVersion", "GeneralProfileSpace", "GeneralTierFlag", "GeneralProfileIDC",
     "GenProfileCompatibilityFlags", "ConstraintIndicatorFlags", "GeneralLevelIDC", "MinSpatialSegmentationIDC",
