@@ -39,18 +39,15 @@ def ratio(mine, other):
             scores = [low + (high - low) * i / (STEPS - 1) for i in range(STEPS)]
             scores = [min(max(s, low), high) for s in scores]
             return math.exp(sum(log_bytes(lossy[0], s) - log_bytes(lossy[1], s) for s in scores) / STEPS)
-        bound = beyond(*lossy)
-        if bound:
-            return bound
     # Pictures of few colours: a palette holds all of them, so both lose nothing.
     if all(exact):
         return exact[0] / exact[1]
-    return None
+    return beyond(useful(mine), useful(other))
 
 
 def beyond(mine, other):
     """Where no scores are in common, but one has more score for fewer bytes: a bound, in the favour of the one that loses."""
-    for low, high in ((mine, other), (other, mine)):
+    for low, high in ((mine, other), (other, mine)) if mine and other else ():
         (score, size), (reached, spent) = low[0], high[-1]
         if score >= reached and size <= spent:
             return size / spent if low is mine else spent / size

@@ -1,6 +1,5 @@
 """Pictures as a viewer shows them, by decoders that are neither a compared tool's nor the judge's: Pillow and what its
 wheels bundle. Also writes the pictures that are made for the comparison, and the PNG files for tools that read no other."""
-import contextlib
 import dataclasses
 import hashlib
 import io
@@ -142,22 +141,44 @@ def thumbnail(rgba):
     return np.dstack([np.asarray(over.resize(size, Image.Resampling.BOX), float), alpha])
 
 
+def behind(data):
+    """What follows the end of a JPEG's first picture."""
+    at = 2
+    while data[at : at + 1] == b"\xff":
+        kind = data[at + 1]
+        if kind == 0xD9:
+            return data[at + 2 :]
+        if kind == 0xFF:
+            at += 1
+            continue
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if kind == 0xDA:
+            # Coded data: a marker that is neither a stuffed byte nor a restart ends it.
+            while (at := data.find(b"\xff", at)) >= 0 and (data[at + 1 : at + 2] < b"\x01" or data[at + 1] in range(0xD0, 0xD8)):
+                at += 2
+            if at < 0:
+                break
+    return b""
+
+
 def extras(path, image):
     """Pictures beside the picture."""
     kind, found = FORMATS[image.format], set()
+    data = pathlib.Path(path).read_bytes() if kind in ("jpeg", "avif", "heic") else b""
+    if kind == "jpeg" and (b"hdrgm:" in data or b"MPF\0" in data) and b"\xff\xd8\xff" in behind(data):
+        found.add("gain map")
     if kind == "jpeg" and getattr(image, "n_frames", 1) > 1:
         # Where the index points at no picture, it is lost to every reader.
-        with contextlib.suppress(OSError, ValueError, EOFError):
+        try:
             image.seek(1)
             image.load()
-            found.add("gain map")
+        except (OSError, ValueError, EOFError):
+            found.discard("gain map")
         image.seek(0)
-    if kind in ("avif", "heic"):
-        data = pathlib.Path(path).read_bytes()
-        if b"hdrgainmap" in data or b"tmap" in data:
-            found.add("gain map")
-        if b"auxid:2\0" in data or b"aux:depth" in data:
-            found.add("depth map")
+    if b"hdrgainmap" in data or (kind != "jpeg" and b"tmap" in data):
+        found.add("gain map")
+    if b"auxid:2\0" in data or b"aux:depth" in data:
+        found.add("depth map")
     return found
 
 

@@ -12,62 +12,62 @@ from peers import file_hash
 # Bounds on the colours of small pictures, 0 to 255: a codec's loss at a usual quality stays far below.
 MEAN, PEAK = 6.0, 60.0
 ALPHA = 12.0
-VERSION = "4"  # of what is kept
+VERSION = "5"  # of what is kept
 
 
 class Judge:
-    """One process's worth: called in a pool."""
+    """One process's worth: called in a pool, with the runs of one source, so that the source is prepared once."""
 
     def __init__(self, work, scorer):
         self.cache, self.scorer = work / "judged", scorer
 
-    def __call__(self, run):
-        """Score and harm of a run that gave a result."""
+    def __call__(self, runs):
+        """Score and harm of each of some runs that gave a result."""
+        records = [self.record(run) for run in runs]
+        new = {record: run for record, run in zip(records, runs) if not record.exists()}
+        if new:
+            scored = {run.out for run in new.values() if run.mode == "lossy" and run.source.use == "rate"}
+            scores = score(self.scorer, runs[0].source.path, sorted(scored))
+            for record, run in new.items():
+                try:
+                    found = {"harm": self.harm(run), "score": scores.get(run.out)}
+                except decode.Unreadable as e:
+                    found = {"harm": ["unreadable"], "score": None, "note": str(e)}
+                record.parent.mkdir(parents=True, exist_ok=True)
+                record.write_text(json.dumps(found))
+        return [json.loads(record.read_text()) for record in records]
+
+    def record(self, run):
         key = [VERSION, file_hash(run.source.path), file_hash(run.out), run.mode == "lossless", run.source.use]
         name = hashlib.sha256(json.dumps(key).encode()).hexdigest()
-        record = self.cache / name[:2] / f"{name}.json"
-        if record.exists():
-            return json.loads(record.read_text())
-        scored = run.mode == "lossy" and run.source.use == "rate"
-        try:
-            found = {
-                "harm": harm(run.source.path, run.out, run.mode == "lossless"),
-                "score": score(self.scorer, run.source.path, run.out) if scored else None,
-            }
-        except decode.Unreadable as e:
-            found = {"harm": ["unreadable"], "score": None, "note": str(e)}
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps(found))
-        return found
+        return self.cache / name[:2] / f"{name}.json"
+
+    def harm(self, run):
+        return harm(run.source.path, run.out, run.mode == "lossless")
 
 
-@functools.lru_cache(maxsize=4)
-def source_frames(path):
-    return decode.frames(path)
-
-
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=2)
 def source_facts(path, exact):
     return decode.facts(path, exact)
 
 
-def score(scorer, source, out):
-    """Mean SSIMULACRA2 of the frames; None where they cannot be compared."""
-    before, after = source_frames(source), decode.frames(out)
-    if [f.shape for f in before] != [f.shape for f in after]:
-        return None
-    scores = []
-    for a, b in zip(before, after):
-        if np.array_equal(a, b):
-            scores.append(100.0)
+def score(scorer, source, outs):
+    """Mean SSIMULACRA2 of the frames of each result, of those that can be compared."""
+    before, results = decode.frames(source), {}
+    for out in outs:
+        try:
+            after = decode.frames(out)
+        except decode.Unreadable:
             continue
-        if min(a.shape[:2]) < 8:
-            return None
-        done = subprocess.run(
-            [scorer, str(a.shape[1]), str(a.shape[0])], input=a.tobytes() + b.tobytes(), capture_output=True, check=True
-        )
-        scores.append(float(done.stdout))
-    return sum(scores) / len(scores)
+        if [f.shape for f in before] == [f.shape for f in after] and min(before[0].shape[:2]) >= 8:
+            results[out] = after
+    scores = {out: [] for out in results}
+    for n, a in enumerate(before):
+        command, frames = [scorer, str(a.shape[1]), str(a.shape[0])], [after[n] for after in results.values()]
+        done = subprocess.run(command, input=b"".join(f.tobytes() for f in [a, *frames]), capture_output=True, check=True)
+        for (out, after), value in zip(results.items(), done.stdout.split()):
+            scores[out].append(100.0 if np.array_equal(a, after[n]) else float(value))
+    return {out: sum(values) / len(values) for out, values in scores.items()}
 
 
 def harm(source, out, exact):

@@ -8,12 +8,14 @@ target/peers. What the peers did is kept there, so that a second run runs only s
 """
 import argparse
 import datetime
+import itertools
 import multiprocessing
 import os
 import pathlib
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 
 import decode
@@ -43,7 +45,7 @@ def readable(source):
     return source
 
 
-def measure(sources, work, versions, efforts, began):
+def measure(sources, work, out, versions, efforts, began):
     """All runs, one after the other so that each has the machine to itself."""
     runs = []
     with Meter(install.environment(work)) as meter:
@@ -53,7 +55,7 @@ def measure(sources, work, versions, efforts, began):
         for source in sources:
             runs += peers.runs(source)
         print(f"peers: {peers.measured} runs measured, {peers.cached} known, {time.monotonic() - began:.0f} s", flush=True)
-    with Meter(install.environment(work)) as meter, squeeze.Squeeze(work, meter, efforts) as own:
+    with Meter(install.environment(work)) as meter, squeeze.Squeeze(out, meter, efforts) as own:
         for source in sources:
             runs += own.runs(source)
     print(f"squeeze: {time.monotonic() - began:.0f} s", flush=True)
@@ -61,12 +63,14 @@ def measure(sources, work, versions, efforts, began):
 
 
 def verdicts(runs, work, scorer, began):
-    """Scores and harm, side by side."""
+    """Scores and harm, picture by picture on all cores."""
     done = sorted((r for r in runs if r.ok), key=lambda r: r.source.name)
+    groups = [list(group) for _, group in itertools.groupby(done, key=lambda r: r.source.name)]
     with multiprocessing.Pool() as pool:
-        for run, found in zip(done, pool.imap(Judge(work, scorer), done, chunksize=4)):
-            run.score, run.harm = found["score"], found["harm"]
-            run.note = found.get("note") or run.note
+        for group, all_found in zip(groups, pool.imap(Judge(work, scorer), groups)):
+            for run, found in zip(group, all_found):
+                run.score, run.harm = found["score"], found["harm"]
+                run.note = found.get("note") or run.note
     print(f"judged: {time.monotonic() - began:.0f} s", flush=True)
 
 
@@ -119,8 +123,9 @@ def main():
     if not sources:
         sys.exit(f"no pictures in {options.pictures}")
     print(f"{len(sources)} pictures", flush=True)
-    runs = measure(sources, work, versions, efforts, began)
-    verdicts(runs, work, scorer, began)
+    with tempfile.TemporaryDirectory(prefix="squeezed-", dir=work) as out:
+        runs = measure(sources, work, pathlib.Path(out), versions, efforts, began)
+        verdicts(runs, work, scorer, began)
     details(runs, work / "runs.tsv")
     page = options.page or work / "report.md"
     images = (page.parent / "img", "img")

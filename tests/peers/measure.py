@@ -1,5 +1,6 @@
 """Runs commands and tells what each cost. A process of its own and small, since the peak memory that the kernel reports
 for a command starts at that of the process which started it. One job a line on stdin, one answer a line on stdout."""
+import contextlib
 import json
 import os
 import signal
@@ -35,8 +36,9 @@ def run(job):
 
 def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the script that asks ends this one by closing its stdin
-    for line in sys.stdin:
-        print(json.dumps(run(json.loads(line))), flush=True)
+    with contextlib.suppress(BrokenPipeError):
+        for line in sys.stdin:
+            print(json.dumps(run(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@ FORMATS = {
     "jpeg": "JPEG", "png": "PNG", "webp": "WebP", "avif": "AVIF", "heic": "HEIC", "gif": "GIF", "tiff": "TIFF", "bmp": "BMP",
 }  # fmt: skip
 OWN = "squeeze"
+# The tools made for it, which keep the metadata that others drop.
+LOSSLESS = {
+    "jpeg": "jpegtran", "png": "oxipng -o max", "webp": "cwebp -m 6", "gif": "gifsicle -O3", "tiff": "tiffcp zip",
+}  # fmt: skip
 
 
 class Runs:
@@ -100,7 +104,8 @@ def lossy(runs, format):
 
 def lossless(runs, format):
     group = Runs(runs, format, "lossless")
-    best = group.best(group.lossless_ratio, None)
+    best = LOSSLESS.get(format)
+    best = best if best in group.tools else group.best(group.lossless_ratio, None)
     rows = []
     for tool in group.tools:
         value, count = group.lossless_ratio(tool)

@@ -3,7 +3,6 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import socket
 import struct
 import sys
@@ -62,10 +61,8 @@ class Daemon:
 class Squeeze:
     """The client and its daemon for as long as a `with` block runs."""
 
-    def __init__(self, work, meter, efforts):
-        self.out, self.meter, self.efforts = work / "squeezed", meter, efforts
-        shutil.rmtree(self.out, ignore_errors=True)
-        self.out.mkdir(parents=True)
+    def __init__(self, out, meter, efforts):
+        self.out, self.meter, self.efforts = out, meter, efforts
         self.stack = contextlib.ExitStack()
 
     def __enter__(self):

@@ -46,7 +46,8 @@ class Curves(unittest.TestCase):
 
     def test_lossless_results_count_where_there_are_no_others(self):
         self.assertAlmostEqual(curves.ratio([(100, 90), (100, 80)], [(100, 100), (100, 100)]), 0.8)
-        self.assertIsNone(curves.ratio([(100, 90)], SHARP))
+        self.assertAlmostEqual(curves.ratio([(100, 90)], SHARP), 0.15)
+        self.assertIsNone(curves.ratio([(100, 900)], SHARP))
         self.assertAlmostEqual(curves.ratio([*halved(SHARP), (100, 5000)], SHARP), 0.5)
 
     def test_at_one_score(self):
