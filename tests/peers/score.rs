@@ -60,7 +60,8 @@ fn main() -> Result<()> {
     let mut grounds = Vec::new();
     for &shade in shades {
         let colours = over(reference, shade);
-        grounds.push(Ground { shade, reference: Ssimulacra2Reference::new(&slice(&colours, width, height)?)? });
+        let reference = Ssimulacra2Reference::new(&slice(&colours, width, height)?)?;
+        grounds.push(Ground { shade, reference });
     }
     let mut out = stdout().lock();
     for frame in frames {
