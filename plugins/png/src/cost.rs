@@ -3,6 +3,7 @@
 
 use squeezed_plugin_api::{ColdCost, Effort, Job, Plan};
 
+use crate::brisk;
 use crate::header::{Color, Header};
 
 /// Nanoseconds of CPU, and peak memory in tenths of bytes.
@@ -55,7 +56,7 @@ pub fn plan(job: &Job<'_>) -> Plan {
     // Neither has more colours than a palette.
     let few = header.is_some_and(|h| matches!(h.color, Color::Indexed | Color::Grey));
     let lossy = options.quality().is_some() && info.frames == 1 && info.bits <= 8 && !few;
-    let rate = rate(lossy, options.effort);
+    let mut rate = rate(lossy, options.effort);
     let pixels = u64::from(info.width).saturating_mul(u64::from(info.height));
     let frames = u64::from(info.frames.max(1));
     // Fewer than eight bits are searched as eight.
@@ -63,6 +64,10 @@ pub fn plan(job: &Job<'_>) -> Plan {
         u64::from(h.color.samples()) * u64::from(h.depth.div_ceil(8))
     });
     let rows = pixels.saturating_mul(stored);
+    if !lossy && options.effort == Effort::Fast && info.frames == 1 && rows > brisk::LARGE {
+        rate.row.0 = BRISK.0;
+        rate.input.0 = BRISK.1;
+    }
     // What is hardly compressed says nothing of what will be left.
     let input = (job.input.len() as u64).min(rows.saturating_mul(frames) / 2);
     let of = |row: u64, input_rate: u64, pixel: u64, frames: u64| {
@@ -77,7 +82,7 @@ pub fn plan(job: &Job<'_>) -> Plan {
     let peak = of(rate.row.1, rate.input.1, rate.pixel.1, 1) / 10 + 2 * job.input.len() as u64;
     let gap = (once / frames).saturating_mul(rate.gap) / 100;
     let zopfli =
-        if options.effort == Effort::Best { rows.min(ZOPFLI_ROWS).saturating_mul(ZOPFLI_NS) } else { 0 };
+        if options.effort == Effort::Best { rows.min(ZOPFLI_PIECE).saturating_mul(ZOPFLI_NS) } else { 0 };
     Plan {
         peak_bytes: (2 << 20) + peak,
         bytes_per_thread: (1 << 20) + rows.saturating_mul(3),
@@ -90,6 +95,8 @@ pub fn plan(job: &Job<'_>) -> Plan {
     }
 }
 
-/// Rows above which no zopfli runs, and what its rounds take for each byte.
-const ZOPFLI_ROWS: u64 = 4 << 20;
-const ZOPFLI_NS: u64 = 3000;
+/// Nanoseconds for each byte of rows and of input at effort fast, where rows are many.
+const BRISK: (u64, u64) = (25, 20);
+/// Bytes of rows that zopfli takes in one piece, and what ten rounds take for each byte.
+const ZOPFLI_PIECE: u64 = 96 << 10;
+const ZOPFLI_NS: u64 = 10_000;

@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 
 mod animation;
+mod brisk;
 mod chunk;
 mod cost;
 mod file;
+mod filter;
 mod header;
 mod lossy;
 mod metadata;
@@ -22,6 +24,7 @@ mod render;
 mod sample;
 mod shrink;
 mod text;
+mod thorough;
 mod visible;
 mod write;
 

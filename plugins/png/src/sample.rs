@@ -18,11 +18,13 @@ pub fn bands(picture: &Picture, bytes: usize) -> Result<Option<Vec<u8>>, Error> 
     }
     let rows = picture.packed_rows()?;
     let height = header.height as usize;
-    let row = rows.len() / height.max(1);
-    Ok(places(height, bytes / row.max(1)).map(|places| {
-        let part = |rows_of: std::ops::Range<usize>| rows.get(rows_of.start * row..rows_of.end * row);
-        places.filter_map(part).flatten().copied().collect()
-    }))
+    Ok(pick(&rows, rows.len() / height.max(1), height, bytes))
+}
+
+/// The same of rows of `row` bytes each.
+pub fn pick(rows: &[u8], row: usize, height: usize, bytes: usize) -> Option<Vec<u8>> {
+    let part = |rows_of: std::ops::Range<usize>| rows.get(rows_of.start * row..rows_of.end * row);
+    Some(places(height, bytes / row.max(1))?.filter_map(part).flatten().copied().collect())
 }
 
 /// Where bands of about `lines` rows together lie; each a multiple of eight rows.

@@ -1,15 +1,13 @@
 //! The lossless search over one picture: colour type, depth, palette order, row filters, deflate. Knows efforts and
 //! pictures; nothing of files and their metadata.
 
-use std::num::NonZeroU64;
-
-use oxipng::{Deflater, FilterStrategy, IndexSet, RowFilter, StripChunks, ZopfliOptions, indexset};
+use oxipng::{Deflater, FilterStrategy, IndexSet, StripChunks, indexset};
 use squeezed_plugin_api::{Effort, Error, Job};
 use squeezed_plugin_common::trials;
 
 use crate::header::Color;
 use crate::picture::Picture;
-use crate::{order, rank};
+use crate::{brisk, order, rank, thorough};
 
 /// What a search may change beside filters and deflate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +77,13 @@ pub fn shrink(
         }
         Ok::<_, Error>(())
     };
+    if effort == Effort::Fast
+        && source.header.raw_size() > brisk::LARGE
+        && let Some(new) = brisk::brisk(job, source, allow)?
+    {
+        take(&mut best, new)?;
+        return Ok(best);
+    }
     // Reduced even where that alone does not win: a better filter may.
     let mut base = quick(job, source, allow)?;
     take(&mut best, base.clone())?;
@@ -115,7 +120,7 @@ pub fn shrink(
         take(&mut best, Picture { data, ..base.clone() })?;
     }
     job.check()?;
-    if let Some(trial) = zopfli(&best, effort, allow.pictures)? {
+    if let Some(trial) = zopfli(job, &best, effort, allow.pictures)? {
         take(&mut best, trial)?;
     }
     Ok(best)
@@ -140,7 +145,7 @@ pub fn filtered(base: &Picture, strategy: FilterStrategy) -> Result<Vec<u8>, Err
 
 /// The same filtering by zopfli, where that is worth its time: always for little data, at effort best for more, with
 /// fewer rounds the more there is.
-fn zopfli(base: &Picture, effort: Effort, pictures: usize) -> Result<Option<Picture>, Error> {
+fn zopfli(job: &Job<'_>, base: &Picture, effort: Effort, pictures: usize) -> Result<Option<Picture>, Error> {
     const LITTLE: usize = 32 << 10;
     const WORK: usize = 12 << 20;
     const MUCH_ROWS: usize = 4 << 20;
@@ -151,23 +156,8 @@ fn zopfli(base: &Picture, effort: Effort, pictures: usize) -> Result<Option<Pict
     if raw.len() > most {
         return Ok(None);
     }
-    let rounds = u64::try_from((share / raw.len().max(1)).clamp(2, 15)).unwrap_or(2);
-    let Some(rounds) = NonZeroU64::new(rounds) else { return Ok(None) };
-    let mut filters = Vec::new();
-    let mut at = 0;
-    for (row, rows) in base.header.passes() {
-        for _ in 0..rows {
-            let filter = raw.get(at).and_then(|f| RowFilter::try_from(*f).ok());
-            filters.push(filter.ok_or_else(|| Error::failed("a filtered row is missing"))?);
-            at = at.saturating_add(usize::try_from(row).unwrap_or(usize::MAX));
-        }
-    }
-    let mut options = plain(Allow::NOTHING, base);
-    options.filters = IndexSet::from_iter([FilterStrategy::Predefined(filters)]);
-    options.deflater =
-        Deflater::Zopfli(ZopfliOptions { iteration_count: rounds, ..ZopfliOptions::default() });
-    options.fast_evaluation = false;
-    run(base, &options).map(Some)
+    let data = thorough::deflate(job, &raw, (share / raw.len().max(1)).clamp(2, 15))?;
+    Ok(Some(Picture { data, ..base.clone() }))
 }
 
 /// A zlib stream.
