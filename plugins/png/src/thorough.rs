@@ -19,7 +19,8 @@ const PIECE: usize = 96 << 10;
 /// `Stopped`.
 pub fn deflate(job: &Job<'_>, raw: &[u8], rounds: usize) -> Result<Vec<u8>, Error> {
     let rounds = if raw.len() > ONE { rounds.clamp(1, ROUNDS) } else { rounds.max(1) };
-    let piece = PIECE * ROUNDS / rounds.min(ROUNDS);
+    // What a piece takes beside its rounds is as much as two of them.
+    let piece = PIECE * (ROUNDS + 2) / (rounds.min(ROUNDS) + 2);
     let failed = |e: std::io::Error| Error::failed(format!("zopfli failed: {e}"));
     let count = u64::try_from(rounds).ok().and_then(NonZeroU64::new).unwrap_or(NonZeroU64::MIN);
     let options = Options { iteration_count: count, ..Options::default() };
