@@ -38,6 +38,8 @@ pub fn set_up() {
     };
     set(b"arenas.dirty_decay_ms\0", 1000);
     set(b"arenas.muzzy_decay_ms\0", 0);
+    // The arena of the main thread is older than this.
+    set(b"arena.0.dirty_decay_ms\0", 1000);
     let _ = b"background_thread\0".name().write(true);
 }
 

@@ -33,8 +33,13 @@ pub struct CostKey(String);
 
 impl CostKey {
     /// The key of a job that is planned to take so much CPU time.
-    pub fn new(plugin: &str, options: &Options, planned: Duration) -> Self {
-        let mode = if options.quality().is_some() { "lossy" } else { "lossless" };
+    /// One that is not judged is an estimate.
+    pub fn new(plugin: &str, options: &Options, planned: Duration, judged: bool) -> Self {
+        let mode = match (judged, options.quality()) {
+            (false, _) => "estimate",
+            (true, Some(_)) => "lossy",
+            (true, None) => "lossless",
+        };
         let effort = match options.effort {
             Effort::Fast => "fast",
             Effort::Balanced => "balanced",
@@ -78,6 +83,8 @@ struct Saved {
 }
 
 const VERSION: u32 = 1;
+/// Bytes of the largest file that is read.
+const MOST: u64 = 1 << 20;
 
 impl Costs {
     /// Reads what an earlier daemon learned. A file that cannot be read is as good as none.
@@ -113,7 +120,7 @@ impl Costs {
             // The mean of the logarithms: half and double weigh the same. The first jobs count more than later ones.
             let weight = WEIGHT.max(1.0 / (l.jobs as f64 + 2.0));
             l.cpu = (l.cpu.ln() * (1.0 - weight) + ratio.ln() * weight).exp();
-            l.jobs += 1;
+            l.jobs = l.jobs.saturating_add(1);
         });
     }
 
@@ -134,6 +141,7 @@ impl Costs {
         };
         let saved = Saved { version: VERSION, costs: self.lock().clone() };
         if let Err(e) = write(file, &saved) {
+            self.changed.store(true, Ordering::Relaxed);
             tracing::warn!(file = %file.display(), "learned costs cannot be saved: {e}");
         }
     }
@@ -165,6 +173,11 @@ pub fn planned_cpu(plan: &Plan, description: &Description, info: &ImageInfo, opt
 }
 
 fn read(file: &Path) -> std::io::Result<BTreeMap<String, Learned>> {
+    // A link, a pipe or a device is not what was written here.
+    let found = std::fs::symlink_metadata(file)?;
+    if !found.is_file() || found.len() > MOST {
+        return Err(std::io::Error::other("not a small regular file"));
+    }
     let saved: Saved = serde_json::from_slice(&std::fs::read(file)?)?;
     if saved.version != VERSION {
         return Err(std::io::Error::other(format!("version {} is not {VERSION}", saved.version)));
@@ -191,7 +204,7 @@ mod tests {
     use super::*;
 
     fn key() -> CostKey {
-        CostKey::new("png", &Options::default(), Duration::from_secs(1))
+        CostKey::new("png", &Options::default(), Duration::from_secs(1), true)
     }
     const MIB: u64 = 1 << 20;
     const MS: Duration = Duration::from_millis(1);
@@ -223,7 +236,7 @@ mod tests {
     #[test]
     fn small_and_large_jobs_are_learned_apart_and_tables_are_not_blamed() {
         let costs = Costs::open(None);
-        let small = CostKey::new("png", &Options::default(), 10 * MS);
+        let small = CostKey::new("png", &Options::default(), 10 * MS, true);
         (0..100).for_each(|_| costs.learn_cpu(&small, 10 * MS, 40 * MS));
         assert!(costs.cpu(&small, 10 * MS) > 35 * MS);
         assert_eq!(costs.cpu(&key(), 1000 * MS), 1000 * MS);

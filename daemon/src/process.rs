@@ -37,12 +37,17 @@ pub fn state_dir(config: &Config) -> Option<PathBuf> {
         return Some(config.daemon.state_dir.clone());
     }
     let var = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    var("STATE_DIRECTORY").or_else(|| Some(var("XDG_STATE_HOME")?.join("squeezed"))).or_else(|| {
-        if rustix::process::geteuid().is_root() {
-            return Some("/var/lib/squeezed".into());
-        }
-        Some(var("HOME")?.join(".local/state/squeezed"))
-    })
+    // systemd separates several by a colon.
+    let given = std::env::var("STATE_DIRECTORY").ok();
+    let given = given.as_deref().and_then(|list| list.split(':').next()).map(PathBuf::from);
+    given.filter(|p| p.is_absolute()).or_else(|| Some(var("XDG_STATE_HOME")?.join("squeezed"))).or_else(
+        || {
+            if rustix::process::geteuid().is_root() {
+                return Some("/var/lib/squeezed".into());
+            }
+            Some(var("HOME")?.join(".local/state/squeezed"))
+        },
+    )
 }
 
 fn cgroup_limits() -> Vec<u64> {

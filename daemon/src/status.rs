@@ -104,7 +104,7 @@ impl Stats {
             lanes: vec![lane(Lane::Light, &lanes.light), lane(Lane::Heavy, &lanes.heavy)],
             jobs: runs.iter().map(|r| job(r)).collect(),
             plugins,
-            shared: daemon.reuse.shared(),
+            shared: if full { daemon.reuse.shared() } else { 0 },
             cache: if full { daemon.reuse.row() } else { None },
         }
     }

@@ -42,12 +42,14 @@ pub struct Seat {
 }
 
 /// How a job came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Joined {
+#[derive(Debug, PartialEq, Eq)]
+pub enum Joined<S> {
     /// The first: run the job, then [`Flights::finish`] in any case, also after an error.
     Leader(Seat),
     /// A run is under way: its end hands the subscriber out.
     Follower(Seat),
+    /// A run is under way that it may not join: it gets its subscriber back and runs by itself, unshared.
+    Alone(S),
 }
 
 /// What a leave meant.
@@ -85,11 +87,15 @@ impl<S, R> Flights<S, R> {
     }
 
     /// Takes a seat in this user's flight of `key`, or starts one: then `run` is what [`Self::leave`] gives the last.
-    pub fn join(&self, uid: u32, key: Key, subscriber: S, run: R) -> Joined {
+    /// `may` says, under the lock, whether a run that is under way is one to wait for.
+    pub fn join(&self, uid: u32, key: Key, subscriber: S, run: R, may: impl FnOnce(&R) -> bool) -> Joined<S> {
         let mut state = self.lock();
         let id = state.next;
         state.next += 1;
         if let Some(flight) = state.flights.get_mut(&(uid, key)) {
+            if !may(&flight.run) {
+                return Joined::Alone(subscriber);
+            }
             let seat = Seat { uid, key, flight: flight.number, id };
             flight.seats.insert(id, subscriber);
             state.shared += 1;
@@ -162,27 +168,27 @@ mod tests {
         Key::from_bytes([n; 32])
     }
 
-    fn lead(joined: Joined) -> Seat {
+    fn lead<S>(joined: Joined<S>) -> Seat {
         match joined {
             Joined::Leader(seat) => seat,
-            Joined::Follower(_) => panic!("a flight was there"),
+            Joined::Follower(_) | Joined::Alone(_) => panic!("a flight was there"),
         }
     }
 
-    fn follow(joined: Joined) -> Seat {
+    fn follow<S>(joined: Joined<S>) -> Seat {
         match joined {
             Joined::Follower(seat) => seat,
-            Joined::Leader(_) => panic!("no flight was there"),
+            Joined::Leader(_) | Joined::Alone(_) => panic!("no flight was there"),
         }
     }
 
     #[test]
     fn one_leads_the_others_follow_and_all_get_the_end() {
         let flights = Flights::new();
-        let leader = lead(flights.join(1, key(1), "a", ()));
-        follow(flights.join(1, key(1), "b", ()));
-        follow(flights.join(1, key(1), "c", ()));
-        let other = lead(flights.join(1, key(2), "x", ()));
+        let leader = lead(flights.join(1, key(1), "a", (), |_| true));
+        follow(flights.join(1, key(1), "b", (), |_| true));
+        follow(flights.join(1, key(1), "c", (), |_| true));
+        let other = lead(flights.join(1, key(2), "x", (), |_| true));
         assert_eq!(flights.stats(), FlightStats { running: 2, waiting: 4, shared: 2 });
         let mut seen = Vec::new();
         flights.visit(&leader, |s| seen.push(*s));
@@ -190,25 +196,33 @@ mod tests {
         assert_eq!(flights.finish(&leader), ["a", "b", "c"]);
         assert_eq!(flights.finish(&leader), [""; 0]);
         assert_eq!(flights.finish(&other), ["x"]);
-        lead(flights.join(1, key(1), "d", ()));
+        lead(flights.join(1, key(1), "d", (), |_| true));
+    }
+
+    #[test]
+    fn a_run_that_is_not_worth_waiting_for_is_left_alone() {
+        let flights = Flights::new();
+        let leader = lead(flights.join(1, key(1), "a", 7, |_| true));
+        assert_eq!(flights.join(1, key(1), "b", 8, |run| *run != 7), Joined::Alone("b"));
+        assert_eq!(flights.finish(&leader), ["a"]);
     }
 
     #[test]
     fn users_never_share() {
         let flights = Flights::new();
-        let one = lead(flights.join(1, key(1), 1, ()));
-        let two = lead(flights.join(2, key(1), 2, ()));
+        let one = lead(flights.join(1, key(1), 1, (), |_| true));
+        let two = lead(flights.join(2, key(1), 2, (), |_| true));
         assert_eq!((flights.finish(&one), flights.finish(&two)), (vec![1], vec![2]));
     }
 
     #[test]
     fn the_run_goes_on_for_whoever_is_left() {
         let flights = Flights::new();
-        let leader = lead(flights.join(1, key(1), "a", ()));
-        let follower = follow(flights.join(1, key(1), "b", ()));
+        let leader = lead(flights.join(1, key(1), "a", (), |_| true));
+        let follower = follow(flights.join(1, key(1), "b", (), |_| true));
         assert_eq!(flights.leave(&leader), Left::Others("a"));
         assert_eq!(flights.leave(&leader), Left::Gone);
-        follow(flights.join(1, key(1), "c", ()));
+        follow(flights.join(1, key(1), "c", (), |_| true));
         assert_eq!(flights.leave(&follower), Left::Others("b"));
         assert_eq!(flights.finish(&leader), ["c"]);
     }
@@ -216,9 +230,9 @@ mod tests {
     #[test]
     fn the_last_to_leave_ends_the_run_and_its_end_is_not_the_next_ones() {
         let flights = Flights::new();
-        let first = lead(flights.join(1, key(1), "a", ()));
+        let first = lead(flights.join(1, key(1), "a", (), |_| true));
         assert_eq!(flights.leave(&first), Left::Last("a", ()));
-        let second = lead(flights.join(1, key(1), "b", ()));
+        let second = lead(flights.join(1, key(1), "b", (), |_| true));
         assert!(flights.finish(&first).is_empty());
         assert_eq!(flights.leave(&first), Left::Gone);
         assert_eq!(flights.finish(&second), ["b"]);
@@ -234,7 +248,7 @@ mod tests {
                 s.spawn(move || {
                     for i in 0..2000_u32 {
                         let k = key((i % 3) as u8);
-                        match flights.join(u32::from(t % 2), k, (), ()) {
+                        match flights.join(u32::from(t % 2), k, (), (), |_| true) {
                             Joined::Leader(seat) => {
                                 runs.fetch_add(1, Ordering::Relaxed);
                                 if i % 5 == 0 {
@@ -249,7 +263,7 @@ mod tests {
                                 }
                                 Left::Gone => {}
                             },
-                            Joined::Follower(_) => {}
+                            Joined::Follower(_) | Joined::Alone(()) => {}
                         }
                     }
                 });
@@ -289,7 +303,7 @@ mod tests {
                     Step::Join(uid, k) => {
                         let id = seats.len();
                         let known = runs.iter_mut().find(|r| !r.over && (r.uid, r.key) == (uid, k));
-                        match (flights.join(uid, key(k), id, ()), known) {
+                        match (flights.join(uid, key(k), id, (), |_| true), known) {
                             (Joined::Leader(seat), None) => {
                                 runs.push(Run { uid, key: k, leader: seat, riders: vec![id], over: false });
                                 seats.push(seat);

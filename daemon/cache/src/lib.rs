@@ -25,7 +25,7 @@
 //!     // Answer from entry.meta and entry.body.
 //! }
 //! // Not for a job with a deadline. The subscriber is whatever it takes to answer.
-//! match flights.join(uid, key, "stream 1", "run 1") {
+//! match flights.join(uid, key, "stream 1", "run 1", |_run| true) {
 //!     // A run is under way and its end answers: give the thread back.
 //!     Joined::Follower(seat) => drop(seat),
 //!     Joined::Leader(seat) => {

@@ -2,7 +2,6 @@
 //!
 //! This is the seam for isolation: a plugin in a process of its own is an [`Optimizer`] too.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use squeezed_plugin_api::abi::{
@@ -20,11 +19,11 @@ pub struct Plugin {
     table: SqzPlugin,
     description: Description,
     path: PathBuf,
-    build: [u8; 24],
+    build: [u8; 32],
 }
 
 impl Plugin {
-    /// What tells this build from another of the same version: size and time of its file.
+    /// What tells this build from another of the same version: a hash of its file.
     pub fn build(&self) -> &[u8] {
         &self.build
     }
@@ -139,16 +138,9 @@ impl Optimizer for Plugin {
     }
 }
 
-/// Size and time of a file, as bytes that differ when it was replaced.
-fn build_of(path: &Path) -> [u8; 24] {
-    let mut build = [0; 24];
-    if let Ok(meta) = std::fs::metadata(path) {
-        let (size, seconds, nanos) = (meta.len(), meta.mtime(), meta.mtime_nsec());
-        build[..8].copy_from_slice(&size.to_le_bytes());
-        build[8..16].copy_from_slice(&seconds.to_le_bytes());
-        build[16..].copy_from_slice(&nanos.to_le_bytes());
-    }
-    build
+/// Hash of a file; zeros where it cannot be read any more, which only costs cached results.
+fn build_of(path: &Path) -> [u8; 32] {
+    std::fs::read(path).map(|bytes| *blake3::hash(&bytes).as_bytes()).unwrap_or_default()
 }
 
 const EMPTY_INFO: SqzImageInfo = SqzImageInfo {

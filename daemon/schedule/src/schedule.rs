@@ -246,6 +246,11 @@ impl Schedule {
         self.lane(lane).queue.len()
     }
 
+    /// Whether the job in turn of this lane waits for memory.
+    pub fn waits_for_memory(&self, lane: Lane) -> bool {
+        self.lane(lane).blocked.is_some()
+    }
+
     /// What it looks like now.
     pub fn snapshot(&self, now: Time) -> Snapshot {
         let (jobs_per_second, bytes_per_second) = self.drain.rate().unwrap_or_default();

@@ -131,6 +131,12 @@ impl Key {
         }
         match &value {
             Value::Integer(n) if *n < 0 => Err("a number of at least 0 is wanted".into()),
+            Value::Integer(n) if self.name == "executor.threads" && *n > 1024 => {
+                Err("at most 1024 is wanted".into())
+            }
+            Value::Integer(n) if self.name == "memory.input_bytes" && *n != 0 && *n < 4 << 20 => {
+                Err("0 or at least 4194304 is wanted".into())
+            }
             Value::Integer(n) if self.name == "executor.heavy_nice" && !(1..=19).contains(n) => {
                 Err("a number from 1 to 19 is wanted".into())
             }

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::Notify;
 
-use crate::memory::Permit;
+use crate::job::Charge;
 
 /// PONG and PROGRESS that a client may leave unread.
 const MAX_NOISE: usize = 1024;
@@ -56,20 +56,20 @@ struct Queued {
     /// What of it counts against [`MAX_BYTES`].
     counted: usize,
     is_noise: bool,
-    charge: Vec<Permit>,
+    charge: Charge,
 }
 
 /// A result's bytes. Its memory stays charged until the last one is written.
 struct Body {
     stream: u32,
     bytes: Bytes,
-    charge: Vec<Permit>,
+    charge: Charge,
 }
 
 /// What the writer does next.
 enum Next {
     /// Write these, then give the memory back.
-    Write(Vec<Bytes>, Vec<Permit>),
+    Write(Vec<Bytes>, Charge),
     /// Wait.
     Wait,
     /// End.
@@ -79,11 +79,11 @@ enum Next {
 impl Outbox {
     /// Queues a frame.
     pub fn send(&self, frame: &Frame) {
-        self.push(frame, frame.body.len(), Vec::new());
+        self.push(frame, frame.body.len(), Charge::default());
     }
 
     /// Queues a result with its body. A short body travels inside the result's frame.
-    pub fn send_result(&self, frame: Frame, body: Bytes, charge: Vec<Permit>) {
+    pub fn send_result(&self, frame: Frame, body: Bytes, charge: Charge) {
         if body.len() <= CHUNK {
             let counted = if charge.is_empty() { body.len() } else { 0 };
             self.push(&Frame { body, ..frame }.end(true), counted, charge);
@@ -99,7 +99,7 @@ impl Outbox {
         self.shared.wake.notify_one();
     }
 
-    fn push(&self, frame: &Frame, counted_body: usize, charge: Vec<Permit>) {
+    fn push(&self, frame: &Frame, counted_body: usize, charge: Charge) {
         let is_noise = matches!(frame.header.kind, FrameKind::Pong | FrameKind::Progress);
         let mut state = self.lock();
         if state.overrun {
@@ -172,7 +172,7 @@ impl Outbox {
         let chunk = body.bytes.split_to(CHUNK.min(body.bytes.len()));
         let last = body.bytes.is_empty();
         let frame = Frame::new(FrameKind::Data, body.stream, Bytes::new(), chunk).end(last);
-        let charge = if last { state.bodies.remove(at).charge } else { Vec::new() };
+        let charge = if last { state.bodies.remove(at).charge } else { Charge::default() };
         Next::Write(vec![frame.encode_head().freeze(), frame.body], charge)
     }
 

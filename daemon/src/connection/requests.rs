@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::stream::{Job, Piece, Stream, Upload};
 use super::{Connection, MAX_ENDED, UPLOAD_PATIENCE};
 use crate::executor::{About, Arrival, Refused, Running};
-use crate::job::{Asker, Event, JobControl, Kind, Task, receipt};
+use crate::job::{Asker, Charge, Event, JobControl, Kind, Task, receipt};
 use crate::memory::Permit;
 use crate::state::Daemon;
 use crate::status::Stats;
@@ -22,7 +22,8 @@ pub fn due(stream: &Stream) -> Option<Instant> {
             let silence = u.is_granted().then(|| u.last_byte + UPLOAD_PATIENCE);
             [silence, u.deadline].into_iter().flatten().min()
         }
-        Stream::Job(j) => j.deadline.filter(|_| !j.control.has_started()),
+        // Armed while a thread has it, too: after a first look it waits again, and nothing tells of that.
+        Stream::Job(j) => j.deadline.filter(|d| !j.control.has_started() || Instant::now() < *d),
     }
 }
 
@@ -113,7 +114,11 @@ impl Connection {
         };
         let body = body.map_err(|e| format!("cannot write an answer: {e}"))?;
         let outcome = Outcome { size: body.len() as u64, ..Outcome::default() };
-        self.outbox.send_result(Frame::json(FrameKind::Result, stream, &outcome), body.into(), Vec::new());
+        self.outbox.send_result(
+            Frame::json(FrameKind::Result, stream, &outcome),
+            body.into(),
+            Charge::default(),
+        );
         Ok(())
     }
 
@@ -291,10 +296,11 @@ impl Connection {
             deadline: None,
         };
         let ready = std::time::Instant::now();
+        let charge = Charge::new(permits);
         let asker = Asker {
             stream,
             control: control.clone(),
-            charge: permits,
+            charge: charge.clone(),
             ready,
             want_unchanged_body: request.want_unchanged_body,
         };
@@ -302,11 +308,13 @@ impl Connection {
             kind,
             uid: self.peer.uid,
             input: bytes,
+            charge,
             request,
             ready,
             control: control.clone(),
             asker: Some(asker),
             seat: None,
+            reuse: self.daemon.reuse.clone(),
             span: tracing::Span::none(),
         };
         let daemon = self.daemon.clone();
@@ -361,9 +369,9 @@ fn forget(daemon: &Daemon, job: &Job) {
         return;
     };
     let (asker, run) = daemon.reuse.leave(&seat);
-    let left = run.and_then(|(control, id)| {
-        control.stop_run();
-        daemon.executor.forget(id)
+    let left = run.and_then(|run| {
+        run.control.stop_run();
+        daemon.executor.forget(run.id)
     });
     if asker.is_some() || left.is_some() {
         drop_elsewhere((asker, left));

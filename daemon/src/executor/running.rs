@@ -44,6 +44,8 @@ pub struct Running {
     accounted_ns: AtomicU64,
     memory: Mutex<Vec<Grant>>,
     helpers: Mutex<Vec<Helper>>,
+    /// CPU time of helpers that have ended.
+    ended: Mutex<Duration>,
 }
 
 /// A thread that the job started.
@@ -76,6 +78,7 @@ impl Running {
             accounted_ns: AtomicU64::new(0),
             memory: Mutex::new(memory),
             helpers: Mutex::default(),
+            ended: Mutex::default(),
         }
     }
 
@@ -152,8 +155,12 @@ impl Running {
     }
 
     /// Adds work memory that it asked for beyond its plan.
-    pub fn add_memory(&self, grant: Grant) {
-        lock(&self.memory).push(grant);
+    pub fn add_memory(&self, mut grant: Grant) {
+        let mut memory = lock(&self.memory);
+        if self.lane() == Lane::Heavy {
+            grant.demote();
+        }
+        memory.push(grant);
     }
 
     /// Gives its work memory back.
@@ -164,11 +171,19 @@ impl Running {
 
     fn helpers_cpu(&self) -> Duration {
         let mut helpers = lock(&self.helpers);
-        for h in helpers.iter_mut() {
-            // A helper that has ended keeps what it was seen to use last.
-            h.cpu = h.thread.cpu_time().unwrap_or(h.cpu).max(h.cpu);
-        }
-        helpers.iter().map(|h| h.cpu).sum()
+        let mut ended = lock(&self.ended);
+        // A helper that has ended counts with what it was seen to use last, and its number may be another thread's soon.
+        helpers.retain_mut(|h| match h.thread.cpu_time() {
+            Some(cpu) => {
+                h.cpu = h.cpu.max(cpu);
+                true
+            }
+            None => {
+                *ended += h.cpu;
+                false
+            }
+        });
+        *ended + helpers.iter().map(|h| h.cpu).sum::<Duration>()
     }
 }
 

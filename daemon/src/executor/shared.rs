@@ -4,6 +4,7 @@
 //! change of nice, which must not hit a thread that has gone on to another job.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
@@ -13,7 +14,7 @@ use squeezed_schedule::{Arrival, Expected, JobId, Lane, Refused, Schedule, Snaps
 
 use super::running::{About, Running};
 use super::{Look, Placed, WorkFn, lane};
-use crate::memory::Work;
+use crate::memory::{Grant, Work};
 
 /// What a thread does for a job.
 pub enum Step {
@@ -148,13 +149,15 @@ impl Shared {
     pub fn next(&self, lane: Lane) -> Option<Turn> {
         let me = std::thread::current();
         loop {
+            // Outside the guard, so that no grant is ever given back under it.
+            let mut memory = Vec::new();
             let mut state = self.lock();
             // A thread that woke by itself is still among the idle ones.
             state.idle[index(lane)].retain(|thread| thread.id() != me.id());
             if state.ending {
                 return None;
             }
-            if let Some(turn) = self.dispatch(&mut state, lane) {
+            if let Some(turn) = self.dispatch(&mut state, lane, &mut memory) {
                 state.wake(None);
                 return Some(turn);
             }
@@ -164,23 +167,24 @@ impl Shared {
         }
     }
 
-    fn dispatch(&self, state: &mut State, lane: Lane) -> Option<Turn> {
-        let mut memory = None;
+    fn dispatch(&self, state: &mut State, lane: Lane, memory: &mut Vec<Grant>) -> Option<Turn> {
+        let heavy_waits = state.schedule.waits_for_memory(Lane::Heavy);
         let id = state.schedule.next(self.now(), lane, &mut |_, bytes| {
-            memory = self.work.take(lane, bytes);
-            memory.is_some()
+            let grant = self.work.take(lane, bytes, heavy_waits);
+            let taken = grant.is_some();
+            memory.extend(grant);
+            taken
         })?;
         let w = state.waiting.remove(&id)?;
-        let mut memory: Vec<_> = memory.into_iter().collect();
         let may = u32::try_from(state.schedule.threads_for_new_job()).unwrap_or(1).min(w.useful_threads);
         let mut threads = may.max(1);
         if threads > 1 {
-            match self.work.take(lane, w.thread_bytes.saturating_mul(u64::from(threads - 1))) {
+            match self.work.take(lane, w.thread_bytes.saturating_mul(u64::from(threads - 1)), heavy_waits) {
                 Some(more) => memory.push(more),
                 None => threads = 1,
             }
         }
-        let run = Arc::new(Running::begin(id, w.about, lane, w.expected, threads, memory));
+        let run = Arc::new(Running::begin(id, w.about, lane, w.expected, threads, std::mem::take(memory)));
         state.running.insert(id, run.clone());
         if let Some(warden) = state.warden.take() {
             warden.unpark();
@@ -194,9 +198,14 @@ impl Shared {
         let mut state = self.lock();
         state.running.remove(&run.id);
         let now = self.now();
-        let Some(placed) = placed.filter(|_| !run.is_forgotten()) else {
+        let unwanted = run.is_forgotten() || state.ending;
+        let (placed, left) = if unwanted { (None, placed) } else { (placed, None) };
+        let Some(placed) = placed else {
             state.schedule.ended(now, run.id, cpu);
             state.wake(run.next_lane());
+            drop(state);
+            // A whole image.
+            drop(left);
             return;
         };
         let Placed { cpu: expected, memory, lane, useful_threads, thread_bytes, work, late } = placed;
@@ -211,7 +220,7 @@ impl Shared {
             Err(refused) => {
                 state.wake(run.next_lane());
                 drop(state);
-                late(refused);
+                let _ = catch_unwind(AssertUnwindSafe(|| late(refused)));
             }
         }
     }
@@ -265,7 +274,9 @@ impl Shared {
     fn demote(self: &Arc<Self>, run: &Running, cpu: Duration) {
         let mut state = self.lock();
         let demoted = state.running.values().filter(|r| r.was_demoted()).count();
-        if !state.running.contains_key(&run.id) || demoted >= self.most_demoted {
+        // The look at a job and its work have one number: what was seen may be over and the other be running.
+        let current = state.running.get(&run.id).is_some_and(|now| std::ptr::eq(Arc::as_ptr(now), run));
+        if !current || demoted >= self.most_demoted {
             return;
         }
         state.started += 1;

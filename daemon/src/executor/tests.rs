@@ -181,7 +181,7 @@ fn a_light_job_that_overruns_is_demoted_with_its_helpers_and_its_memory() {
 #[test]
 fn a_job_waits_for_memory_and_an_idle_daemon_gives_threads() {
     let (e, work) = lanes(2, 8);
-    let held = work.take(Lane::Light, 5000).unwrap();
+    let held = work.take(Lane::Light, 5000, false).unwrap();
     let (done, results) = mpsc::channel();
     let also = done.clone();
     submit(&e, MS, 4000, move |run| also.send(run.threads).unwrap()).unwrap();
@@ -191,7 +191,7 @@ fn a_job_waits_for_memory_and_an_idle_daemon_gives_threads() {
     assert_eq!(results.recv().unwrap(), 2, "nothing else ran");
     until(|| !e.is_busy());
     // Where the memory of more threads is missing there is one.
-    let held = work.take(Lane::Light, 3950).unwrap();
+    let held = work.take(Lane::Light, 3950, false).unwrap();
     submit(&e, MS, 4000, move |run| done.send(run.threads).unwrap()).unwrap();
     assert_eq!(results.recv().unwrap(), 1);
     drop(held);

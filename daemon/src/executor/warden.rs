@@ -1,6 +1,7 @@
 //! The thread that looks at running jobs every few milliseconds: demotes light ones that overrun, measures what Heavy
 //! gets, and lets Light go on when Heavy's debt is paid. It sleeps while the daemon is idle.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,12 @@ pub fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
 fn watch(shared: &Arc<Shared>) {
     let mut quiet = 0;
     loop {
-        match shared.tick(quiet >= LINGER) {
+        // A defect here must not cost the daemon its warden.
+        let seen = catch_unwind(AssertUnwindSafe(|| shared.tick(quiet >= LINGER))).unwrap_or_else(|_| {
+            tracing::error!("a defect of the daemon: the warden panicked");
+            Some(false)
+        });
+        match seen {
             None => return,
             Some(false) => quiet = 0,
             Some(true) if quiet < LINGER => quiet += 1,

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use squeezed_protocol::{ErrorReply, Outcome, Reused, Status};
 
-use super::{Answer, Event, JobControl};
-use crate::memory::Permit;
+use super::{Answer, Charge, Event, JobControl};
 
 /// A stream that waits for an answer.
 pub struct Asker {
@@ -16,7 +15,7 @@ pub struct Asker {
     /// The link to its connection.
     pub control: Arc<JobControl>,
     /// The memory of its image, which pays for the answer until it is written.
-    pub charge: Vec<Permit>,
+    pub charge: Charge,
     /// When its last byte came.
     pub ready: Instant,
     /// Whether it wants its own bytes back where they are unchanged.

@@ -10,7 +10,7 @@ use squeezed_plugin_api::{LogLevel, StopReason};
 use squeezed_protocol::Progress;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Event, Reuse};
+use super::{Asker, Event, Reuse};
 use crate::executor::Running;
 use crate::logging::{Throttle, plain};
 use crate::memory::Work;
@@ -64,14 +64,15 @@ impl JobControl {
 
     /// Takes the job's place among others: joins an identical one, or lets others join it. Not called for a job that was
     /// cancelled before.
-    pub fn enter(&self, reuse: &Arc<Reuse>, join: impl FnOnce() -> Joined) -> Option<Joined> {
+    pub fn enter(&self, reuse: &Arc<Reuse>, join: impl FnOnce() -> Joined<Asker>) -> Option<Joined<Asker>> {
         let mut shared = self.shared();
         if self.cancelled.load(Ordering::SeqCst) {
             return None;
         }
         let joined = join();
-        let (Joined::Leader(seat) | Joined::Follower(seat)) = joined;
-        *shared = Some((reuse.clone(), seat));
+        if let Joined::Leader(seat) | Joined::Follower(seat) = &joined {
+            *shared = Some((reuse.clone(), *seat));
+        }
         Some(joined)
     }
 
@@ -179,7 +180,7 @@ impl Control for JobControl {
 
     fn reserve(&self, bytes: u64) -> bool {
         let Some(run) = self.run().clone() else { return false };
-        let grant = self.work.take(run.lane(), bytes);
+        let grant = self.work.take(run.lane(), bytes, false);
         grant.map(|g| run.add_memory(g)).is_some()
     }
 

@@ -36,12 +36,9 @@ pub struct Ending {
 
 impl Task {
     /// Answers everybody who waits for this job.
-    pub fn end(self, daemon: &Daemon, ending: Ending) {
+    pub fn end(mut self, daemon: &Daemon, ending: Ending) {
         self.report(&ending);
-        let askers = match &self.seat {
-            Some(seat) => daemon.reuse.finish(seat),
-            None => self.asker.into_iter().collect(),
-        };
+        let askers = self.askers();
         let counter = if ending.result.is_ok() { &daemon.stats.done } else { &daemon.stats.failed };
         counter.fetch_add(askers.len() as u64, Ordering::Relaxed);
         count(daemon, &ending, self.input.len() as u64);

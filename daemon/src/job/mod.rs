@@ -13,10 +13,15 @@ pub use control::JobControl;
 pub use reuse::Reuse;
 pub use task::{Kind, Task};
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use squeezed_protocol::{ErrorReply, Outcome, Progress};
 
 use crate::memory::Permit;
+
+/// Memory for an image, held by all who hold its bytes or owe its answer.
+pub type Charge = Arc<Vec<Permit>>;
 
 /// What jobs and pools tell a connection.
 pub enum Event {
@@ -35,5 +40,5 @@ pub struct Answer {
     /// The bytes that follow a result.
     pub body: Bytes,
     /// Memory that stays charged until the body is written.
-    pub charge: Vec<Permit>,
+    pub charge: Charge,
 }

@@ -13,8 +13,15 @@ use super::{Asker, JobControl};
 use crate::executor::JobId;
 use crate::registry::Handler;
 
-/// A run that others may wait for, as whoever cancels it knows it.
-pub type Run = (Arc<JobControl>, JobId);
+/// A run that others may wait for.
+pub struct Run {
+    /// Its switches.
+    pub control: Arc<JobControl>,
+    /// Its number in the executor.
+    pub id: JobId,
+    /// The connection that it came from.
+    pub connection: u64,
+}
 
 /// Runs that are shared, and results that are kept.
 pub struct Reuse {
@@ -84,9 +91,12 @@ impl Reuse {
         store.put(Put { uid, key: identity.key, meta: meta.into(), body, again });
     }
 
-    /// Joins a run of an identical job of this user, or begins one that others may join.
-    pub fn join(&self, uid: u32, identity: &Identity, asker: Asker, run: Run) -> Joined {
-        self.flights.join(uid, identity.key, asker, run)
+    /// Joins a run of an identical job of this user, or begins one that others may join. Not one that waits in the line
+    /// of another connection: it may be the last of ten thousand there, and this one's own turn is next.
+    pub fn join(&self, uid: u32, identity: &Identity, asker: Asker, run: Run) -> Joined<Asker> {
+        let connection = run.connection;
+        let may = |other: &Run| other.connection == connection || other.control.has_started();
+        self.flights.join(uid, identity.key, asker, run, may)
     }
 
     /// Whoever waits for the run of this seat, in order of arrival. The run is over with that.

@@ -12,9 +12,10 @@ use squeezed_plugin_api::{Effort, Metadata, Mode, Options, Plan, Progressive, St
 use squeezed_protocol as wire;
 use squeezed_protocol::{ErrorCode, ErrorReply, Outcome, Request, Reused};
 
+use super::asker::Made;
 use super::ending::Ending;
-use super::reuse::Identity;
-use super::{Asker, JobControl, receipt};
+use super::reuse::{Identity, Run};
+use super::{Asker, Charge, JobControl, Reuse, receipt};
 use crate::config::Config;
 use crate::costs::{CostKey, planned_cpu};
 use crate::executor::{Lane, Placed, Running};
@@ -40,6 +41,9 @@ pub struct Task {
     pub uid: u32,
     /// The whole image.
     pub input: Vec<u8>,
+    /// The memory that it takes: shared with whoever waits for the answer, and held until the bytes are gone.
+    #[expect(dead_code, reason = "held for as long as the bytes are")]
+    pub charge: Charge,
     /// Options.
     pub request: Request,
     /// When the last byte came.
@@ -50,8 +54,24 @@ pub struct Task {
     pub asker: Option<Asker>,
     /// The run that others may have joined.
     pub seat: Option<Seat>,
+    /// Where those in the flight are found.
+    pub reuse: Arc<Reuse>,
     /// The job's span in the log, from when a thread takes it up.
     pub span: tracing::Span,
+}
+
+impl Drop for Task {
+    /// A panic on the way must not leave anybody without an answer. A task that was forgotten is dropped calmly: it was
+    /// answered before.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let made = Made { result: Err(internal()), body: Bytes::new(), input: &[], ran: Duration::ZERO };
+        for asker in self.askers() {
+            asker.answer(&made, None);
+        }
+    }
 }
 
 /// What is known of a task once its image was looked at.
@@ -135,9 +155,11 @@ impl Task {
     fn place(self, daemon: &Arc<Daemon>, prepared: Prepared) -> Placed {
         self.control.pause();
         let cpu = daemon.costs.cpu(&prepared.cost, prepared.planned);
-        let lane = if cpu <= LIGHT_LIMIT { Lane::Light } else { Lane::Heavy };
         // What was learned makes a job wait for more, but never refuses it.
         let memory = daemon.costs.memory(&prepared.cost, prepared.memory_planned).min(daemon.work.largest());
+        // What Light's own part of the memory cannot hold would make Light wait for heavy jobs.
+        let light = cpu <= LIGHT_LIMIT && memory <= daemon.work.reserve();
+        let lane = if light { Lane::Light } else { Lane::Heavy };
         let plan = prepared.plan;
         // Either the work or the refusal takes the task.
         let task = Arc::new(Mutex::new(Some((self, prepared))));
@@ -210,15 +232,15 @@ impl Task {
         let description = handler.plugin.description();
         let memory_planned = self.memory_needed(daemon, &handler, &seen, &plan)?;
         let planned = planned_cpu(&plan, description, &seen.info, &planning);
-        let cost = CostKey::new(&description.id, &planning, planned);
-        let judging = squeezed_judge::expected_time(&handler.format.name, &seen.info);
-        self.control.leave_for_judge(judging);
+        let judged = self.kind == Kind::Optimize;
+        let cost = CostKey::new(&description.id, &planning, planned, judged);
         // An answer that a deadline cut short is nobody else's.
         if let Some(id) = identity.as_ref().filter(|_| self.request.options.deadline_ms.is_none()) {
             match self.share(daemon, run, id) {
                 None => return Err(fail(JobError::Cancelled)),
                 Some(Joined::Follower(_)) => return Ok(Found::Shared),
                 Some(Joined::Leader(seat)) => self.seat = Some(seat),
+                Some(Joined::Alone(asker)) => self.asker = Some(asker),
             }
         }
         let (ran, placed) = (run.since.elapsed(), Instant::now());
@@ -239,10 +261,18 @@ impl Task {
     }
 
     /// Joins an identical job, or lets others join this one; nothing for a job that was cancelled.
-    fn share(&mut self, daemon: &Daemon, run: &Running, identity: &Identity) -> Option<Joined> {
+    fn share(&mut self, daemon: &Daemon, run: &Running, identity: &Identity) -> Option<Joined<Asker>> {
         let asker = self.asker.take()?;
-        let leading = (self.control.clone(), run.id);
+        let leading = Run { control: self.control.clone(), id: run.id, connection: run.about.connection };
         self.control.enter(&daemon.reuse, || daemon.reuse.join(self.uid, identity, asker, leading))
+    }
+
+    /// Whoever waits for the answer. They are given once.
+    pub fn askers(&mut self) -> Vec<Asker> {
+        match self.seat.take() {
+            Some(seat) => self.reuse.finish(&seat),
+            None => self.asker.take().into_iter().collect(),
+        }
     }
 
     /// Why the job should not go on.
@@ -323,6 +353,10 @@ fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
 pub fn shielded<T>(body: impl FnOnce() -> Result<T, ErrorReply>) -> Result<T, ErrorReply> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         tracing::error!("a defect of the daemon: a job panicked");
-        Err(ErrorReply::new(ErrorCode::Internal, "a defect of the daemon; report it with the image"))
+        Err(internal())
     })
+}
+
+fn internal() -> ErrorReply {
+    ErrorReply::new(ErrorCode::Internal, "a defect of the daemon; report it with the image")
 }

@@ -1,9 +1,10 @@
 //! The work of a job, in its lane: the plugin proposes, the host judges, and what it took is learned.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use squeezed_host::{JobError, Ran};
+use squeezed_host::{Control as _, JobError, Ran};
 use squeezed_protocol as wire;
 use squeezed_protocol::{ErrorReply, Outcome};
 
@@ -22,6 +23,8 @@ impl Task {
     pub fn finish(self, daemon: &Daemon, run: &Arc<Running>, mut prepared: Prepared) {
         prepared.waited += prepared.placed.elapsed();
         self.control.begin(run);
+        let info = &prepared.seen.info;
+        self.control.leave_for_judge(squeezed_judge::expected_time(&prepared.handler.format.name, info));
         let mut body = Vec::new();
         reset_peak();
         let result = shielded(|| self.work(run, &prepared, &mut body));
@@ -29,7 +32,9 @@ impl Task {
             learn(daemon, run, &prepared, outcome);
         }
         let body = if result.is_ok() { Bytes::from(body) } else { Bytes::new() };
-        if let (Ok(outcome), Some(identity)) = (&result, &prepared.identity) {
+        // A plugin may end early at a deadline without a word: what could be cut short is not kept.
+        let whole = self.control.stop().is_none();
+        if let (Ok(outcome), Some(identity), true) = (&result, &prepared.identity, whole) {
             daemon.reuse.keep(self.uid, identity, outcome, &body);
         }
         run.release_memory();
@@ -92,7 +97,9 @@ fn learn(daemon: &Daemon, run: &Running, p: &Prepared, outcome: &Outcome) {
     let receipt = outcome.receipt.as_ref();
     let plugin = &p.handler.plugin.description().id;
     let cpu = run.own_cpu();
-    if receipt.is_none_or(|r| !r.best_so_far) {
+    // What helper threads used after they were seen last is not known: 10 ms each, which is nothing beside 200.
+    let exact = run.threads == 1 || cpu > Duration::from_millis(200);
+    if exact && receipt.is_none_or(|r| !r.best_so_far) {
         daemon.costs.learn_cpu(&p.cost, p.planned, cpu);
     }
     // The threads that a job started have counters of their own, which end with them.

@@ -49,12 +49,22 @@ impl Work {
         self.capacity - self.capacity / RESERVE
     }
 
-    /// Takes bytes if they are there.
-    pub fn take(self: &Arc<Self>, lane: Lane, bytes: u64) -> Option<Grant> {
+    /// The part that only light jobs may use; no light job should need more.
+    pub fn reserve(&self) -> u64 {
+        self.capacity / RESERVE
+    }
+
+    /// Takes bytes if they are there. While a heavy job waits for its own, Light keeps to its part.
+    pub fn take(self: &Arc<Self>, lane: Lane, bytes: u64, heavy_waits: bool) -> Option<Grant> {
         let mut state = self.lock();
         let heavy = state.heavy.checked_add(if lane == Lane::Heavy { bytes } else { 0 })?;
+        let light = state.light.checked_add(if lane == Lane::Light { bytes } else { 0 })?;
         let sum = state.light.checked_add(state.heavy)?.checked_add(bytes)?;
-        let fits = sum <= self.capacity && (lane == Lane::Light || heavy <= self.largest());
+        let within = match lane {
+            Lane::Light => !heavy_waits || light <= self.reserve(),
+            Lane::Heavy => heavy <= self.largest(),
+        };
+        let fits = sum <= self.capacity && within;
         fits.then(|| {
             *state.of(lane) += bytes;
             state.peak = state.peak.max(sum);
@@ -69,7 +79,7 @@ impl Work {
             capacity: self.capacity,
             granted: state.light + state.heavy,
             peak: state.peak,
-            reserve: self.capacity / RESERVE,
+            reserve: self.reserve(),
             waiting: 0,
         }
     }
@@ -123,12 +133,15 @@ mod tests {
     fn heavy_jobs_leave_a_part_to_light_ones() {
         let pool = Work::new(8000);
         assert_eq!(pool.largest(), 7000);
-        assert!(pool.take(Lane::Heavy, 7001).is_none());
-        let heavy = pool.take(Lane::Heavy, 7000).unwrap();
-        assert!(pool.take(Lane::Heavy, 1).is_none());
-        let light = pool.take(Lane::Light, 1000).unwrap();
-        assert!(pool.take(Lane::Light, 1).is_none());
+        assert!(pool.take(Lane::Heavy, 7001, false).is_none());
+        let heavy = pool.take(Lane::Heavy, 7000, false).unwrap();
+        assert!(pool.take(Lane::Heavy, 1, false).is_none());
+        let light = pool.take(Lane::Light, 1000, false).unwrap();
+        assert!(pool.take(Lane::Light, 1, false).is_none());
         assert_eq!(pool.usage().granted, 8000);
+        drop(heavy);
+        assert!(pool.take(Lane::Light, 1, true).is_none(), "what heavy jobs wait for is theirs");
+        let heavy = pool.take(Lane::Heavy, 7000, false);
         drop((heavy, light));
         assert_eq!((pool.usage().granted, pool.usage().peak), (0, 8000));
     }
@@ -136,13 +149,13 @@ mod tests {
     #[test]
     fn a_demoted_job_counts_as_heavy() {
         let pool = Work::new(8000);
-        let mut slow = pool.take(Lane::Light, 5000).unwrap();
+        let mut slow = pool.take(Lane::Light, 5000, false).unwrap();
         slow.demote();
         slow.demote();
-        assert!(pool.take(Lane::Heavy, 2001).is_none());
-        assert!(pool.take(Lane::Light, 3000).is_some());
+        assert!(pool.take(Lane::Heavy, 2001, false).is_none());
+        assert!(pool.take(Lane::Light, 3000, false).is_some());
         drop(slow);
-        assert!(pool.take(Lane::Heavy, 7000).is_some());
+        assert!(pool.take(Lane::Heavy, 7000, false).is_some());
     }
 
     #[test]
@@ -152,8 +165,8 @@ mod tests {
         pool.on_release(move || {
             count.fetch_add(1, Ordering::SeqCst);
         });
-        drop(pool.take(Lane::Light, 50));
-        assert!(pool.take(Lane::Light, u64::MAX).is_none());
+        drop(pool.take(Lane::Light, 50, false));
+        assert!(pool.take(Lane::Light, u64::MAX, false).is_none());
         assert_eq!(calls.load(Ordering::SeqCst), 1);
     }
 }

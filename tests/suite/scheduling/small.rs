@@ -163,7 +163,16 @@ fn small_images_are_served_beside_endless_heavy_ones() {
 #[test]
 fn the_lanes_work_in_an_autostarted_daemon_of_a_plain_user() {
     let daemon = builder().uid(nobody()).args(&["--autostarted"]).start();
-    let lanes = threads(daemon.pid());
+    // Each heavy thread raises its own nice as it begins.
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let niced = |all: &[squeezed_tests::proc::Thread]| {
+        all.iter().filter(|t| t.name.starts_with("sqz-heavy-")).all(|t| t.nice > 0)
+    };
+    let mut lanes = threads(daemon.pid());
+    while !niced(&lanes) && std::time::Instant::now() < end {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        lanes = threads(daemon.pid());
+    }
     let nice = |prefix: &str| -> Vec<i32> {
         lanes.iter().filter(|t| t.name.starts_with(prefix)).map(|t| t.nice).collect()
     };
