@@ -95,10 +95,12 @@ def lossy(runs, format):
         if not any(group.points(tool, n) for n in group.by[tool]):
             continue
         cost = [number(group.cpu(tool), 2), number(group.cpu(tool, usual), 2), f"{group.peak(tool):.0f}"]
-        rows.append((tool, number(value), number(group.lossy_ratio(tool, best)[0]), count, *cost))
+        to_best = [number(group.lossy_ratio(tool, best)[0])] if best != usual else []
+        rows.append((tool, number(value), *to_best, count, *cost))
     if not rows:
         return "", group, usual, best
-    head = ("lossy", f"bytes to {usual}", f"to {best}", "pictures", "CPU s/MP", f"CPU to {usual}", "peak MiB")
+    against = [f"to {best}"] if best != usual else []
+    head = ("lossy", f"bytes to {usual}", *against, "pictures", "CPU s/MP", f"CPU to {usual}", "peak MiB")
     return table(head, rows), group, usual, best
 
 
