@@ -83,9 +83,8 @@ impl Task {
         log_defects(&ran, handler, run.id);
         let times = (p.waited, p.ran + run.since.elapsed());
         let receipt = receipt::fit(receipt::receipt(&ran, handler, seen, size, times));
-        match ran.end {
-            Ok(answer) => *body = answer.bytes,
-            Err(_) => {}
+        if let Ok(answer) = ran.end {
+            *body = answer.bytes;
         }
         Ok(Outcome { receipt: Some(receipt), ..Outcome::default() })
     }
