@@ -165,7 +165,7 @@ fn the_lanes_work_in_an_autostarted_daemon_of_a_plain_user() {
     let daemon = builder().uid(nobody()).args(&["--autostarted"]).start();
     // Each heavy thread raises its own nice as it begins.
     let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    let niced = |all: &[squeezed_tests::proc::Thread]| {
+    let niced = |all: &[squeezed_tests::Thread]| {
         all.iter().filter(|t| t.name.starts_with("sqz-heavy-")).all(|t| t.nice > 0)
     };
     let mut lanes = threads(daemon.pid());
