@@ -42,15 +42,6 @@ def ratio(mine, other):
     # Pictures of few colours: a palette holds all of them, so both lose nothing.
     if all(exact):
         return exact[0] / exact[1]
-    return beyond(*lossy) if all(lossy) else None
-
-
-def beyond(mine, other):
-    """Where no scores are in common, but one has more score for fewer bytes: a bound, in the favour of the one that loses."""
-    for low, high in ((mine, other), (other, mine)):
-        (score, size), (reached, spent) = low[0], high[-1]
-        if score >= reached and size <= spent:
-            return size / spent if low is mine else spent / size
     return None
 
 

@@ -77,6 +77,10 @@ def verdicts(runs, work, scorer, began):
 def state(versions, sources, efforts):
     """What the figures hold for."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    changes = subprocess.run(
+        ["git", "status", "--porcelain", "-uno", "--", ".", ":!docs"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.strip()
+    commit += " with uncommitted changes" if changes else ""
     names = {r.package for r in tools.RECIPES} | {"pngquant"}
     told = ", ".join(f"{n} {v}" for n, v in sorted(versions.items()) if n in names)
     date = datetime.date.today().isoformat()

@@ -57,15 +57,18 @@ class Runs:
     def peak(self, tool):
         return max((r.peak for runs in self.by[tool].values() for r in runs), default=0) / 1024
 
+    def harmless(self, tool, name):
+        run = self.by[tool][name][0]
+        return run.ok and not set(run.harm) - {"bigger"}
+
     def kept(self, tool, name):
         """Bytes after a lossless run: what was refused, harmed or made bigger stays as it was."""
         run = self.by[tool][name][0]
-        harmless = run.ok and not set(run.harm) - {"bigger"}
-        return min(run.size, run.source.size) if harmless else run.source.size
+        return min(run.size, run.source.size) if self.harmless(tool, name) else run.source.size
 
     def lossless_ratio(self, tool, other=None):
-        """Geometric mean of bytes, relative to another tool's or to the sources'."""
-        names = self.common(tool, other) if other else list(self.by[tool])
+        """Geometric mean of bytes, relative to the sources', or to another tool's where that gave a harmless result."""
+        names = [n for n in self.common(tool, other) if self.harmless(other, n)] if other else list(self.by[tool])
         than = lambda n: self.kept(other, n) if other else self.by[tool][n][0].source.size
         return curves.mean([self.kept(tool, n) / than(n) for n in names])
 

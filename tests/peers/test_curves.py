@@ -35,11 +35,6 @@ class Curves(unittest.TestCase):
         self.assertIsNone(curves.ratio([(70, 100)], SHARP))
         self.assertIsNone(curves.ratio([], SHARP))
 
-    def test_more_score_for_fewer_bytes_is_a_bound(self):
-        small, large = [(80, 100), (90, 200)], [(50, 150), (70, 300)]
-        self.assertAlmostEqual(curves.ratio(small, large), 100 / 300)
-        self.assertAlmostEqual(curves.ratio(large, small), 3.0)
-
     def test_a_point_that_another_beats_is_not_on_the_curve(self):
         self.assertEqual(curves.useful([(50, 100), (60, 90), (70, 200), (65, 250)]), [(60, 90), (70, 200)])
         self.assertEqual(curves.useful([(50, 100), (50, 90)]), [(50, 90)])
