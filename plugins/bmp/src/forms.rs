@@ -125,6 +125,9 @@ pub fn smallest(job: &Job<'_>, picture: &Indexed, width: u32) -> Result<Body, Er
         if bits == 1 {
             // Some readers take two entries for granted.
             palette.resize(2, 0xff00_0000);
+        } else if way != 0 && palette.len() < 3 {
+            // Pillow takes runs over just black and white for a picture of one bit, and cannot read it.
+            palette.resize(3, 0xff00_0000);
         }
         Ok(Some(Body { bits, compression: way, palette, data }))
     })?;

@@ -139,6 +139,30 @@ fn rows_from_the_top_and_a_fourth_byte_of_zero_shrink() {
     assert!(best.method.starts_with("rle") && best.bytes.len() < 300, "{} {}", best.method, best.bytes.len());
 }
 
+/// A picture of 24 bits, black with a white corner.
+fn black_and_white() -> Vec<u8> {
+    let (side, row) = (64u32, 64 * 3);
+    let mut file = b"BM".to_vec();
+    let all = 54 + side * row;
+    for word in [all, 0, 54, 40, side, side, 24 << 16 | 1, 0, side * row, 2835, 2835, 0, 0] {
+        file.extend_from_slice(&word.to_le_bytes());
+    }
+    file.resize(all as usize, 0);
+    file[54..60].fill(255);
+    file
+}
+
+#[test]
+fn runs_over_black_and_white_have_a_third_colour() {
+    let input = black_and_white();
+    let out = winner(&input, &Options::default()).unwrap().expect("runs are smaller").bytes;
+    let word = |at: usize| u32::from_le_bytes(out[at..at + 4].try_into().unwrap());
+    assert_ne!(word(30), 0, "runs");
+    let first = 14 + word(14);
+    assert!(word(10) - first >= 12, "three colours");
+    assert_eq!(pixels(&input), pixels(&out));
+}
+
 #[test]
 fn a_cap_is_kept() {
     let input = fixture("derived-photo-24bit.bmp");
