@@ -31,6 +31,8 @@ HEVC_CODING = {
     "GenProfileCompatibilityFlags", "ConstraintIndicatorFlags", "GeneralLevelIDC", "MinSpatialSegmentationIDC",
     "ParallelismType", "AverageFrameRate", "ConstantFrameRate", "NumTemporalLayers", "TemporalIDNested", "MediaDataSize",
 }  # fmt: skip
+# How many colours a palette holds, and where in it.
+GIF_CODING = {"BitsPerPixel", "ColorResolutionDepth", "HasColorMap", "BackgroundColor", "TransparentColor"}
 # Values that say where something lies in the file.
 PLACE = re.compile(r"(Offset|Start|OffsetTime|Pointer|Directory\d*Length|DirectoryItemLength|ByteOrder)$|^MPImage(Start|Length)")
 # Holds nothing but places in the coded samples, so it has to go when they are coded anew (Apple's iDOT); padding.
@@ -57,6 +59,8 @@ def tags(file):
         if (group == "PNG" and name in PNG_CODING) or (group == "RIFF" and name in RIFF_CODING):
             continue
         if group == "QuickTime" and name in HEVC_CODING:
+            continue
+        if group == "GIF" and name in GIF_CODING:
             continue
         if file.get("File:FileType") in ("TIFF", "BTF") and "IFD" in group and name in TIFF_CODING:
             continue
