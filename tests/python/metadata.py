@@ -31,8 +31,8 @@ HEVC_CODING = {
     "GenProfileCompatibilityFlags", "ConstraintIndicatorFlags", "GeneralLevelIDC", "MinSpatialSegmentationIDC",
     "ParallelismType", "AverageFrameRate", "ConstantFrameRate", "NumTemporalLayers", "TemporalIDNested", "MediaDataSize",
 }  # fmt: skip
-# How many colours a palette holds, and where in it.
-GIF_CODING = {"BitsPerPixel", "ColorResolutionDepth", "HasColorMap", "BackgroundColor", "TransparentColor"}
+# How many colours a palette holds, and where in it; the sum of delays (each frame's is compared by the pictures).
+GIF_CODING = {"BitsPerPixel", "ColorResolutionDepth", "HasColorMap", "BackgroundColor", "TransparentColor", "GIFVersion", "Duration"}
 # Values that say where something lies in the file.
 PLACE = re.compile(r"(Offset|Start|OffsetTime|Pointer|Directory\d*Length|DirectoryItemLength|ByteOrder)$|^MPImage(Start|Length)")
 # Holds nothing but places in the coded samples, so it has to go when they are coded anew (Apple's iDOT); padding.
