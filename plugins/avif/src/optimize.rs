@@ -2,23 +2,18 @@
 
 use squeezed_isobmff::{Edit, File, facts, inventory, policy};
 use squeezed_plugin_api::{
-    Candidate, Effort, Error, ErrorCode, Job, Limits, Metadata, MetadataItem, Mode, Options, Plan,
+    Candidate, Error, ErrorCode, Job, Limits, Metadata, MetadataItem, Mode, Options, Plan,
 };
+use squeezed_plugin_common::costs::Table;
 use squeezed_plugin_common::labels::{self, Labels};
 
 use crate::lossy::Search;
 use crate::sequence::Sequence;
 use crate::{decode, inspect};
 
-/// Lossy or not, effort, nanoseconds of CPU and peak bytes for each pixel.
-pub const COSTS: [(bool, Effort, u32, u32); 6] = [
-    (false, Effort::Fast, 40, 14),
-    (false, Effort::Balanced, 40, 14),
-    (false, Effort::Best, 40, 14),
-    (true, Effort::Fast, 800, 175),
-    (true, Effort::Balanced, 4500, 175),
-    (true, Effort::Best, 11_000, 175),
-];
+/// Nanoseconds of CPU and peak bytes for each pixel.
+pub const COSTS: Table =
+    Table { lossless: [(40, 14), (40, 14), (40, 14)], lossy: [(800, 175), (4500, 175), (11_000, 175)] };
 
 /// What a job will need.
 ///
@@ -28,10 +23,7 @@ pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
     check_options(job.options)?;
     let info = inspect::inspect(job.input, &mut |_| ())?;
     let lossy = job.options.quality().is_some();
-    let cost = |lossy: bool| {
-        let found = COSTS.iter().find(|c| c.0 == lossy && c.1 == job.options.effort);
-        found.map_or((0, 0), |c| (u64::from(c.2), u64::from(c.3)))
-    };
+    let cost = |lossy: bool| COSTS.wide(lossy, job.options.effort);
     let pixels = u64::from(info.width).saturating_mul(u64::from(info.height));
     let all = pixels.saturating_mul(info.frames.into());
     let (decode_ns, decode_bytes) = cost(false);

@@ -45,7 +45,7 @@ impl Optimizer for Bmp {
                 magic: vec![vec![Magic::at(0, b"BM"), Magic::at(15, &[0])]],
             }],
             capabilities: names(&["lossless", "lossy", "metadata"]),
-            costs: cost::cold(),
+            costs: cost::COSTS.cold(),
         }
     }
 

@@ -48,7 +48,7 @@ impl Optimizer for Gif {
                 magic: vec![vec![Magic::at(0, b"GIF87a")], vec![Magic::at(0, b"GIF89a")]],
             }],
             capabilities: names(&["lossless", "lossy", "animation", "metadata"]),
-            costs: cost::cold(),
+            costs: cost::COSTS.cold(),
         }
     }
 

@@ -14,7 +14,7 @@ mod quality;
 mod sink;
 
 use squeezed_plugin_api::{
-    ColdCost, Description, Error, Format, FrameSink, ImageInfo, Job, Magic, MetadataItem, Optimizer, Plan,
+    Description, Error, Format, FrameSink, ImageInfo, Job, Magic, MetadataItem, Optimizer, Plan,
     export_plugin,
 };
 
@@ -59,10 +59,7 @@ impl Optimizer for Heic {
                 magic: magic(),
             }],
             capabilities: ["lossless", "lossy", "animation", "metadata"].map(String::from).to_vec(),
-            costs: optimize::COSTS
-                .iter()
-                .map(|c| ColdCost { lossy: c.0, effort: c.1, ns_per_pixel: c.2, bytes_per_pixel: c.3 })
-                .collect(),
+            costs: optimize::COSTS.cold(),
         }
     }
 

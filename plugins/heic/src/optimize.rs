@@ -2,24 +2,19 @@
 
 use squeezed_isobmff::{inventory, policy};
 use squeezed_plugin_api::{
-    Candidate, Effort, Error, ErrorCode, FrameHeader, FrameSink, ImageHeader, Job, Limits, Metadata,
-    MetadataItem, Mode, Options, Plan, Stop,
+    Candidate, Error, ErrorCode, FrameHeader, FrameSink, ImageHeader, Job, Limits, Metadata, MetadataItem,
+    Mode, Options, Plan, Stop,
 };
+use squeezed_plugin_common::costs::Table;
 use squeezed_plugin_common::labels;
 
 use crate::decode;
 use crate::inspect::Source;
 use crate::lossy::Search;
 
-/// Lossy or not, effort, nanoseconds of CPU and peak bytes for each pixel of 8 bit.
-pub const COSTS: [(bool, Effort, u32, u32); 6] = [
-    (false, Effort::Fast, 60, 10),
-    (false, Effort::Balanced, 60, 10),
-    (false, Effort::Best, 60, 10),
-    (true, Effort::Fast, 450, 20),
-    (true, Effort::Balanced, 650, 20),
-    (true, Effort::Best, 1000, 20),
-];
+/// Nanoseconds of CPU and peak bytes for each pixel of 8 bit.
+pub const COSTS: Table =
+    Table { lossless: [(60, 10), (60, 10), (60, 10)], lossy: [(450, 20), (650, 20), (1000, 20)] };
 
 /// What a pixel of more bits needs beside that: its planes are wider, and so is every copy of them.
 const DEEP_BYTES: u64 = 16;
@@ -31,8 +26,7 @@ const SEARCH: u64 = 8;
 pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
     check_options(job.options)?;
     let lossy = job.options.quality().is_some();
-    let found = COSTS.iter().find(|c| c.0 == lossy && c.1 == job.options.effort);
-    let (ns, bytes) = found.map_or((0, 0), |c| (u64::from(c.2), u64::from(c.3)));
+    let (ns, bytes) = COSTS.wide(lossy, job.options.effort);
     let bytes = bytes + if job.info.bits > 8 { DEEP_BYTES } else { 0 };
     let pixels = u64::from(job.info.width).saturating_mul(u64::from(job.info.height));
     let frames = u64::from(job.info.frames.max(1));

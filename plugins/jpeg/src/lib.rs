@@ -23,11 +23,11 @@ mod stream;
 mod walk;
 
 use squeezed_plugin_api::{
-    AlphaKind, ColdCost, ColorModel, Description, Effort, Error, Format, FrameHeader, FrameRole, FrameSink,
-    ImageHeader, ImageInfo, InfoFlags, Job, Limits, Magic, MetadataItem, Optimizer, PixelLayout, Plan,
-    SampleKind, export_plugin,
+    AlphaKind, ColorModel, Description, Error, Format, FrameHeader, FrameRole, FrameSink, ImageHeader,
+    ImageInfo, InfoFlags, Job, Limits, Magic, MetadataItem, Optimizer, PixelLayout, Plan, SampleKind,
+    export_plugin,
 };
-use squeezed_plugin_common::exif;
+use squeezed_plugin_common::{costs, exif};
 
 use crate::file::File;
 use crate::segment::Role;
@@ -39,13 +39,6 @@ export_plugin!(Jpeg);
 
 impl Optimizer for Jpeg {
     fn describe(&self) -> Description {
-        let cost = |lossy, effort| ColdCost {
-            lossy,
-            effort,
-            ns_per_pixel: job::ns_per_pixel(lossy, effort),
-            bytes_per_pixel: job::bytes_per_pixel(lossy),
-        };
-        let efforts = [Effort::Fast, Effort::Balanced, Effort::Best];
         Description {
             id: "jpeg".into(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -58,7 +51,9 @@ impl Optimizer for Jpeg {
                 magic: vec![vec![Magic::at(0, &[0xff, 0xd8, 0xff])]],
             }],
             capabilities: ["lossless", "lossy", "metadata"].map(String::from).to_vec(),
-            costs: [false, true].into_iter().flat_map(|l| efforts.map(|e| cost(l, e))).collect(),
+            costs: costs::cold(|lossy, effort| {
+                (job::ns_per_pixel(lossy, effort), job::bytes_per_pixel(lossy))
+            }),
         }
     }
 

@@ -2,6 +2,7 @@
 //! header and dimensions only.
 
 use squeezed_plugin_api::{ColdCost, Effort, Job, Plan};
+use squeezed_plugin_common::costs;
 
 use crate::brisk;
 use crate::header::{Color, Header};
@@ -33,20 +34,14 @@ fn rate(lossy: bool, effort: Effort) -> Rate {
 
 /// The table for the host, for pixels of three bytes of which an eighth is left.
 pub fn cold() -> Vec<ColdCost> {
-    let efforts = [Effort::Fast, Effort::Balanced, Effort::Best];
-    let all = [false, true].into_iter().flat_map(|lossy| efforts.map(|effort| (lossy, effort)));
-    all.map(|(lossy, effort)| {
+    costs::cold(|lossy, effort| {
         let rate = rate(lossy, effort);
         let of = |row: u64, input: u64, pixel: u64| 3 * row + 3 * input / 8 + pixel;
         let whole = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-        ColdCost {
-            lossy,
-            effort,
-            ns_per_pixel: whole(of(rate.row.0, rate.input.0, rate.pixel.0)),
-            bytes_per_pixel: whole(of(rate.row.1, rate.input.1, rate.pixel.1).div_ceil(10)),
-        }
+        let ns = of(rate.row.0, rate.input.0, rate.pixel.0);
+        let tenths = of(rate.row.1, rate.input.1, rate.pixel.1);
+        (whole(ns), whole(tenths.div_ceil(10)))
     })
-    .collect()
 }
 
 /// What this job costs.

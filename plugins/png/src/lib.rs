@@ -25,7 +25,6 @@ mod sample;
 mod shrink;
 mod text;
 mod thorough;
-mod visible;
 mod write;
 
 use squeezed_plugin_api::{

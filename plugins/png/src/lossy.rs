@@ -5,13 +5,15 @@ use std::collections::HashSet;
 
 use squeezed_plugin_api::{Candidate, Effort, Error, Stop};
 use squeezed_plugin_common::trials;
-use squeezed_quantize::{Palette, Settings};
+use squeezed_quantize::{
+    FAR_OFF, LIGHT_DITHERING, Palette, STRONG_DITHERING, Settings, allowed_error, targets,
+};
 
 use crate::header::{Color, Header};
 use crate::optimize::Work;
 use crate::picture::{Picture, plain_rows};
+use crate::sample;
 use crate::shrink::{Allow, shrink};
-use crate::{sample, visible};
 
 /// The pixels of a picture that may lose something in a palette; `None` for others.
 ///
@@ -123,9 +125,6 @@ fn palette(
     Ok((error <= allowed * FAR_OFF).then_some(made))
 }
 
-/// Where 256 colours are not enough, up to this many times the allowed error is still a palette's usual best.
-const FAR_OFF: f64 = 6.0;
-
 /// Pixels above which targets are tried over bands first, and about how many those have.
 const SAMPLE: usize = 200_000;
 
@@ -177,31 +176,12 @@ fn make(
         squeezed_quantize::Error::Stopped => Stop.into(),
         other => Error::failed(other.to_string()),
     })?;
-    let shown = |i: usize| {
-        made.indices.get(i).and_then(|c| made.colors.get(usize::from(*c))).copied().unwrap_or_default()
-    };
-    let error = visible::error(pixels, width, shown);
+    let error = squeezed_quantize::error_of(&made, pixels, width);
     Ok((made, error))
 }
 
 fn max_colors(work: &Work<'_>) -> u16 {
     if work.has_background() { 255 } else { 256 }
-}
-
-/// Dithering costs bytes. This much hides the edges of bands that are narrow enough to be allowed.
-const LIGHT_DITHERING: f32 = 0.25;
-/// Where 256 colours leave bands wider than that.
-const STRONG_DITHERING: f32 = 0.5;
-
-/// What imagequant is told to aim for, in turn: half the way to 100 is left each time.
-fn targets(quality: u8) -> impl Iterator<Item = u8> {
-    let left = 100_u8.saturating_sub(quality);
-    [left, left / 2, left / 4, left / 8, 0].into_iter().map(|left| 100 - left)
-}
-
-/// The visible error that a quality allows, in steps of 8 bit samples: 0.6 at quality 80, twice that each 15 below.
-fn allowed_error(quality: u8) -> f64 {
-    0.6 * ((80.0 - f64::from(quality)) / 15.0).exp2()
 }
 
 fn speed(effort: Effort) -> u8 {

@@ -18,15 +18,29 @@ pub struct Fit<'a> {
 }
 
 /// Dithering costs bytes. This much hides the edges of bands that are narrow enough to be allowed.
-const LIGHT: f32 = 0.25;
+pub const LIGHT_DITHERING: f32 = 0.25;
 /// Where all colours leave bands wider than that.
-const STRONG: f32 = 0.5;
+pub const STRONG_DITHERING: f32 = 0.5;
 /// Where all colours are not enough, up to this many times the allowed error is still a palette's usual best.
-const FAR_OFF: f64 = 6.0;
+pub const FAR_OFF: f64 = 6.0;
 
 /// The visible error that a quality allows, in steps of 8 bit samples: 0.6 at quality 80, twice that each 15 below.
 pub fn allowed_error(quality: u8) -> f64 {
     0.6 * ((80.0 - f64::from(quality)) / 15.0).exp2()
+}
+
+/// What imagequant is told to aim for, in turn: half the way to 100 is left each time.
+pub fn targets(quality: u8) -> impl Iterator<Item = u8> {
+    let left = 100_u8.saturating_sub(quality);
+    [left, left / 2, left / 4, left / 8, 0].into_iter().map(|left| 100 - left)
+}
+
+/// The visible error of a picture that was drawn in a palette, in steps of 8 bit samples.
+pub fn error_of(made: &Palette, pixels: &[[u8; 4]], width: usize) -> f64 {
+    let shown = |i: usize| {
+        made.indices.get(i).and_then(|c| made.colors.get(usize::from(*c))).copied().unwrap_or_default()
+    };
+    visible::error(pixels, width, shown)
 }
 
 /// The palette with the fewest colours whose visible error is within what `quality` allows; the best with more
@@ -46,16 +60,11 @@ pub fn fit(
         let settings =
             Settings { quality, floor: 0, speed: wanted.speed, dithering, max_colors: wanted.max_colors };
         let made = palette_unless(pixels, width, height, &settings, wanted.stop)?;
-        let shown = |i: usize| {
-            made.indices.get(i).and_then(|c| made.colors.get(usize::from(*c))).copied().unwrap_or_default()
-        };
-        let error = visible::error(pixels, width, shown);
+        let error = error_of(&made, pixels, width);
         Ok((made, error))
     };
-    // Half the way to 100 is left each time.
-    let left = 100_u8.saturating_sub(wanted.quality);
-    for target in [left, left / 2, left / 4, left / 8, 0].map(|left| 100 - left) {
-        let (made, error) = make(target, LIGHT)?;
+    for target in targets(wanted.quality) {
+        let (made, error) = make(target, LIGHT_DITHERING)?;
         if error <= allowed {
             return Ok(Some(made));
         }
@@ -63,7 +72,7 @@ pub fn fit(
             break;
         }
     }
-    let (made, error) = make(100, STRONG)?;
+    let (made, error) = make(100, STRONG_DITHERING)?;
     Ok((error <= allowed * FAR_OFF).then_some(made))
 }
 

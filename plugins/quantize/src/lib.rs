@@ -11,7 +11,7 @@ use imagequant::{Attributes, ControlFlow, RGBA};
 
 use lend::lend;
 
-pub use fit::{Fit, allowed_error, fit};
+pub use fit::{FAR_OFF, Fit, LIGHT_DITHERING, STRONG_DITHERING, allowed_error, error_of, fit, targets};
 
 /// How a palette is to be made.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -82,4 +82,10 @@ mod tests {
         };
         assert!(error(&ramp, 64, banded) > 1.5 * error(&ramp, 64, dithered));
     }
+
+    #[test]
+    fn colour_that_nobody_sees_does_not_count() {
+        let clear = vec![[200, 100, 50, 0]; 100];
+        assert_eq!(error(&clear, 10, |_| [0, 0, 0, 0]), 0.0);
+    }
 }

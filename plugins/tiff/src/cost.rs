@@ -1,20 +1,23 @@
 //! What a job costs before it runs: measured nanoseconds and bytes for each byte of samples. Knows options and pages only.
 
 use squeezed_plugin_api::{ColdCost, Effort, Error, Job, Plan};
+use squeezed_plugin_common::costs;
 
 use crate::directory::File;
 use crate::optimize;
 use crate::raster::compression;
 
-/// Mode, effort, nanoseconds for each byte of samples.
-const COSTS: [(bool, Effort, u32); 6] = [
-    (false, Effort::Fast, 20),
-    (false, Effort::Balanced, 210),
-    (false, Effort::Best, 220),
-    (true, Effort::Fast, 30),
-    (true, Effort::Balanced, 45),
-    (true, Effort::Best, 60),
-];
+/// Nanoseconds of CPU for each byte of samples.
+fn ns_per_byte(lossy: bool, effort: Effort) -> u32 {
+    match (lossy, effort) {
+        (false, Effort::Fast) => 20,
+        (false, Effort::Balanced) => 210,
+        (false, Effort::Best) => 220,
+        (true, Effort::Fast) => 30,
+        (true, Effort::Balanced) => 45,
+        (true, Effort::Best) => 60,
+    }
+}
 /// Pages of up to this many bytes go through zopfli at best.
 const ZOPFLI: u64 = 2 << 20;
 /// Nanoseconds for each of them.
@@ -22,13 +25,7 @@ const ZOPFLI_NS: u64 = 12_000;
 
 /// The table for the host, for three samples of a byte in a pixel.
 pub fn cold() -> Vec<ColdCost> {
-    let cost = |&(lossy, effort, ns): &(bool, Effort, u32)| ColdCost {
-        lossy,
-        effort,
-        ns_per_pixel: ns * 3,
-        bytes_per_pixel: if lossy { 18 } else { 9 },
-    };
-    COSTS.iter().map(cost).collect()
+    costs::cold(|lossy, effort| (ns_per_byte(lossy, effort) * 3, if lossy { 18 } else { 9 }))
 }
 
 /// What this job costs.
@@ -40,8 +37,7 @@ pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
     let rasters = optimize::rasters(&File::parse(job.input)?)?;
     let options = job.options;
     let lossy = options.quality().is_some();
-    let ns =
-        COSTS.into_iter().find(|c| c.0 == lossy && c.1 == options.effort).map_or(210, |c| u64::from(c.2));
+    let ns = u64::from(ns_per_byte(lossy, options.effort));
     let searches = if lossy && options.max_reduction.is_some() { 5 } else { 1 };
     let (mut peak, mut expected, mut gap) = (0_u64, 500_000_u64, 0_u64);
     for raster in &rasters {

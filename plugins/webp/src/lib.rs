@@ -19,7 +19,7 @@ mod vp8l;
 mod write;
 
 use squeezed_plugin_api::{
-    ColdCost, Description, Error, Format, FrameSink, ImageInfo, Job, Magic, MetadataItem, Optimizer, Plan,
+    Description, Error, Format, FrameSink, ImageInfo, Job, Magic, MetadataItem, Optimizer, Plan,
     export_plugin,
 };
 
@@ -42,10 +42,7 @@ impl Optimizer for WebP {
                 magic: vec![vec![Magic::at(0, b"RIFF"), Magic::at(8, b"WEBP")]],
             }],
             capabilities: ["lossless", "lossy", "animation", "metadata"].map(String::from).to_vec(),
-            costs: optimize::COSTS
-                .iter()
-                .map(|c| ColdCost { lossy: c.0, effort: c.1, ns_per_pixel: c.2, bytes_per_pixel: c.3 })
-                .collect(),
+            costs: optimize::COSTS.cold(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use squeezed_plugin_api::{
     Candidate, Effort, Error, ErrorCode, Job, Limits, Metadata, MetadataItem, Mode, Options, Plan,
 };
+use squeezed_plugin_common::costs::Table;
 use squeezed_plugin_common::{labels, trials};
 
 use crate::container::{Bitstream, Container, Frame};
@@ -13,15 +14,9 @@ use crate::lossless::Depth;
 use crate::lossy::Search;
 use crate::{animation, lossless, lossy, metadata};
 
-/// Lossy or not, effort, nanoseconds of CPU and peak bytes for each pixel. A lossy job over a lossless source does both.
-pub const COSTS: [(bool, Effort, u32, u32); 6] = [
-    (false, Effort::Fast, 380, 28),
-    (false, Effort::Balanced, 1200, 32),
-    (false, Effort::Best, 12_000, 34),
-    (true, Effort::Fast, 80, 6),
-    (true, Effort::Balanced, 170, 10),
-    (true, Effort::Best, 180, 10),
-];
+/// Nanoseconds of CPU and peak bytes for each pixel. A lossy job over a lossless source does both.
+pub const COSTS: Table =
+    Table { lossless: [(380, 28), (1200, 32), (12_000, 34)], lossy: [(80, 6), (170, 10), (180, 10)] };
 
 /// Decoding alone, and what it needs.
 const DECODE_NS: u64 = 7;
@@ -39,10 +34,7 @@ pub fn plan(job: &Job<'_>) -> Result<Plan, Error> {
     let c = Container::parse(job.input)?;
     let asked = job.options.quality();
     let effort = job.options.effort;
-    let cost = |lossy: bool| {
-        let found = COSTS.iter().find(|c| c.0 == lossy && c.1 == effort);
-        found.map_or((0, 0), |c| (u64::from(c.2), u64::from(c.3)))
-    };
+    let cost = |lossy: bool| COSTS.wide(lossy, effort);
     let all: u64 = c.frames.iter().map(pixels).sum();
     let capped = job.options.max_reduction.is_some();
     let (mut ns, mut bytes, mut longest) = (0u64, 0u64, 0u64);
