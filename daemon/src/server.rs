@@ -73,7 +73,7 @@ pub async fn serve(
     let signals = Signals::default();
     let (phase, watched) = watch::channel(Phase::Running);
     let mut connections = JoinSet::new();
-    tracing::info!(socket = %bound.path().display(), cores = daemon.executor.cores(), "listening");
+    tracing::info!(socket = %bound.path().display(), cores = daemon.executor.config().cores, "listening");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let mut saving = tokio::time::interval(SAVING);
     let mut idle_since = Instant::now();

@@ -39,10 +39,6 @@ pub struct Daemon {
     pub work: Arc<Work>,
     /// What jobs cost.
     pub costs: Costs,
-    /// Most jobs that wait.
-    pub queue_jobs: usize,
-    /// Most bytes of inputs that wait.
-    pub queue_bytes: u64,
     /// Answers that are made once.
     pub reuse: Arc<Reuse>,
     /// Counters.
@@ -83,8 +79,6 @@ impl Daemon {
             metrics: Arc::new(metrics),
             executor: Executor::start(lanes, work.clone(), config.executor.heavy_nice)?,
             costs: Costs::open(costs_file),
-            queue_jobs: config.executor.queue_jobs,
-            queue_bytes,
             input: Pool::new(input - input / 8),
             windows: Pool::new(input / 8),
             work,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use squeezed_protocol::{JobRow, LaneRow, PluginLoad, PoolRow, StatusReport};
 use squeezed_schedule::LaneSnapshot;
 
-use crate::executor::{self, Lane, Running};
+use crate::executor::{Lane, Running};
 use crate::memory::Usage;
 use crate::state::Daemon;
 
@@ -68,10 +68,11 @@ impl Stats {
     pub fn report(daemon: &Daemon, draining: bool, full: bool) -> StatusReport {
         let stats = &daemon.stats;
         let lanes = daemon.executor.snapshot();
-        let threads = u32::try_from(daemon.executor.cores()).unwrap_or(u32::MAX);
+        let limits = daemon.executor.config();
+        let threads = u32::try_from(limits.cores).unwrap_or(u32::MAX);
         let nice = daemon.executor.nice();
-        let lane = |lane, s: &LaneSnapshot| LaneRow {
-            name: executor::name(lane).into(),
+        let lane = |lane: Lane, s: &LaneSnapshot| LaneRow {
+            name: lane.name().into(),
             threads,
             nice: if lane == Lane::Heavy { nice.1 } else { nice.0 },
             running: (s.running + s.demoted) as u64,
@@ -92,9 +93,9 @@ impl Stats {
             threads: threads.saturating_mul(2),
             running: (lanes.light.running + lanes.heavy.running + lanes.heavy.demoted) as u64,
             queued: (lanes.light.queued + lanes.heavy.queued) as u64,
-            queue_limit: daemon.queue_jobs as u64,
+            queue_limit: limits.queue_jobs as u64,
             queued_bytes: lanes.waiting_bytes,
-            queue_bytes_limit: daemon.queue_bytes,
+            queue_bytes_limit: limits.queue_bytes,
             done: stats.done.load(Ordering::Relaxed),
             failed: stats.failed.load(Ordering::Relaxed),
             busy: stats.busy.load(Ordering::Relaxed),
@@ -121,7 +122,7 @@ fn job(r: &Running) -> JobRow {
         connection: r.about.connection,
         format: r.about.format.get().cloned().unwrap_or_default(),
         bytes: r.about.bytes,
-        lane: executor::name(r.lane()).into(),
+        lane: r.lane().name().into(),
         threads: r.threads,
         run_ms: millis(r.since.elapsed()),
         cpu_ms: millis(r.cpu()),

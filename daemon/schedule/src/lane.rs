@@ -15,6 +15,19 @@ pub enum Lane {
     Heavy,
 }
 
+impl Lane {
+    /// Both.
+    pub const ALL: [Lane; 2] = [Lane::Light, Lane::Heavy];
+
+    /// The name that users see: in STATUS, metrics and thread names.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Lane::Light => "light",
+            Lane::Heavy => "heavy",
+        }
+    }
+}
+
 /// One lane as it is now.
 #[derive(Debug)]
 pub(crate) struct LaneState {

@@ -15,7 +15,7 @@ use crate::thread::ThreadId;
 pub fn start(shared: &Arc<Shared>, lane: Lane, number: u64) -> std::io::Result<()> {
     let shared = shared.clone();
     // At most 15 bytes, so that `top -H` shows all of it.
-    let name = format!("sqz-{}-{number}", super::name(lane));
+    let name = format!("sqz-{}-{number}", lane.name());
     std::thread::Builder::new().name(name).spawn(move || serve(&shared, lane)).map(drop)
 }
 

@@ -53,16 +53,8 @@ pub struct Placed {
 /// The lanes.
 pub struct Executor {
     shared: Arc<Shared>,
-    cores: usize,
+    config: Config,
     nice: i32,
-}
-
-/// Name of a lane, as users see it.
-pub fn name(lane: Lane) -> &'static str {
-    match lane {
-        Lane::Light => "light",
-        Lane::Heavy => "heavy",
-    }
 }
 
 impl Executor {
@@ -71,11 +63,12 @@ impl Executor {
     /// # Errors
     /// The system gives no thread.
     pub fn start(config: Config, work: Arc<Work>, heavy_nice: i32) -> std::io::Result<Self> {
-        let cores = config.cores;
         let nice = own_nice().unwrap_or(0);
-        let shared = Shared::new(Schedule::new(config), work, nice.saturating_add(heavy_nice).min(19));
-        let executor = Self { shared, cores, nice };
-        for lane in [Lane::Light, Lane::Heavy].into_iter().flat_map(|l| std::iter::repeat_n(l, cores)) {
+        let shared =
+            Shared::new(Schedule::new(config.clone()), work, nice.saturating_add(heavy_nice).min(19));
+        let executor = Self { shared, config, nice };
+        let cores = executor.config.cores;
+        for lane in Lane::ALL.into_iter().flat_map(|l| std::iter::repeat_n(l, cores)) {
             executor.shared.start_thread(lane)?;
         }
         warden::start(&executor.shared)?;
@@ -101,9 +94,9 @@ impl Executor {
         self.shared.forget(id)
     }
 
-    /// Threads of each lane.
-    pub fn cores(&self) -> usize {
-        self.cores
+    /// Its limits and shares.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Nice values of Light's and Heavy's threads.

@@ -32,6 +32,16 @@ pub struct Turn {
     pub step: Step,
 }
 
+/// What a look at all jobs found.
+pub enum Seen {
+    /// The executor ends.
+    Ending,
+    /// Nothing runs and nothing waits.
+    Nothing,
+    /// There are jobs; after this time Light may go on, where it waits for Heavy's debt to be paid.
+    Jobs(Option<Duration>),
+}
+
 /// A run that waits.
 struct Waiting {
     about: About,
@@ -238,19 +248,18 @@ impl Shared {
         state.wake(run.next_lane());
     }
 
-    /// A look at what runs. `Some(true)` where nothing runs and nothing waits: with `may_sleep` the next job wakes the
-    /// caller. `None` when the executor ends.
-    pub fn tick(self: &Arc<Self>, may_sleep: bool) -> Option<bool> {
+    /// A look at what runs. With `may_sleep` the next job wakes a caller that saw nothing.
+    pub fn tick(self: &Arc<Self>, may_sleep: bool) -> Seen {
         let runs: Vec<Arc<Running>> = {
             let mut state = self.lock();
             if state.ending {
-                return None;
+                return Seen::Ending;
             }
             if state.running.is_empty() && state.waiting.is_empty() {
                 if may_sleep {
                     state.warden = Some(std::thread::current());
                 }
-                return Some(true);
+                return Seen::Nothing;
             }
             state.running.values().cloned().collect()
         };
@@ -268,7 +277,7 @@ impl Shared {
         state.schedule.heavy_used(now, heavy);
         // Heavy's debt may be paid.
         state.wake(None);
-        Some(false)
+        Seen::Jobs(state.schedule.next_wake(now))
     }
 
     fn demote(self: &Arc<Self>, run: &Running, cpu: Duration) {
@@ -334,7 +343,7 @@ impl State {
     /// Wakes a thread of each lane that has something to do. The caller's own lane is one that it will ask itself, so
     /// the first job there is its own.
     fn wake(&mut self, own: Option<Lane>) {
-        for lane in [Lane::Light, Lane::Heavy] {
+        for lane in Lane::ALL {
             if self.schedule.queued(lane) > usize::from(own == Some(lane))
                 && let Some(thread) = self.idle[index(lane)].pop()
             {

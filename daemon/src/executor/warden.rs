@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::shared::Shared;
+use super::shared::{Seen, Shared};
 
 /// Time between two looks. Kernel ticks are 1 to 10 ms, so CPU times are not finer than that.
 const TICK: Duration = Duration::from_millis(10);
@@ -27,18 +27,22 @@ fn watch(shared: &Arc<Shared>) {
         // A defect here must not cost the daemon its warden.
         let seen = catch_unwind(AssertUnwindSafe(|| shared.tick(quiet >= LINGER))).unwrap_or_else(|_| {
             tracing::error!("a defect of the daemon: the warden panicked");
-            Some(false)
+            Seen::Jobs(None)
         });
         match seen {
-            None => return,
-            Some(false) => quiet = 0,
-            Some(true) if quiet < LINGER => quiet += 1,
-            Some(true) => {
+            Seen::Ending => return,
+            Seen::Jobs(wake) => {
+                quiet = 0;
+                std::thread::sleep(wake.map_or(TICK, |wake| wake.min(TICK)));
+            }
+            Seen::Nothing if quiet < LINGER => {
+                quiet += 1;
+                std::thread::sleep(TICK);
+            }
+            Seen::Nothing => {
                 std::thread::park();
                 quiet = 0;
-                continue;
             }
         }
-        std::thread::sleep(TICK);
     }
 }

@@ -87,10 +87,6 @@ fn count(daemon: &Daemon, ending: &Ending, bytes_in: u64) {
         (Ok(o), None) if o.estimate.is_some() => Estimated,
         (Ok(_), None) => Inspected,
     };
-    let lane = match ending.lane {
-        Lane::Light => metrics::Lane::Light,
-        Lane::Heavy => metrics::Lane::Heavy,
-    };
     let plugin = match &ending.plugin {
         Some(id) => daemon.metrics.plugin(id),
         None => daemon.metrics.no_plugin(),
@@ -103,5 +99,5 @@ fn count(daemon: &Daemon, ending: &Ending, bytes_in: u64) {
         bytes_in,
         bytes_out: receipt.map_or(bytes_in, |r| r.after),
     };
-    plugin.ended(lane, &ended);
+    plugin.ended(ending.lane, &ended);
 }

@@ -9,7 +9,7 @@ use crate::state::Daemon;
 impl Gauges for Daemon {
     fn read(&self) -> Reading {
         let lanes = self.executor.snapshot();
-        let threads = self.executor.cores() as u64;
+        let threads = self.executor.config().cores as u64;
         Reading {
             connections: self.stats.connections.load(Ordering::Relaxed),
             queued: [lanes.light.queued as u64, lanes.heavy.queued as u64],

@@ -2,9 +2,10 @@
 
 use metrics::{Counter, Gauge};
 use squeezed_cache::Stats;
+use squeezed_schedule::Lane;
 
 use super::names;
-use super::recorder::{Lane, Registrar};
+use super::recorder::Registrar;
 
 /// The pools, as labels, in the order of [`Reading::pools`].
 const POOLS: [&str; 3] = ["input", "windows", "work"];

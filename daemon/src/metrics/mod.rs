@@ -15,4 +15,4 @@ mod tests;
 
 pub use gauges::{Gauges, PoolReading, Reading};
 pub use listener::{Listen, Listener};
-pub use recorder::{Ended, Lane, Metrics, Outcome, PluginMetrics};
+pub use recorder::{Ended, Metrics, Outcome, PluginMetrics};

@@ -5,34 +5,13 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use squeezed_protocol::ErrorCode;
+use squeezed_schedule::Lane;
 
 use super::gauges::{GaugeHandles, Gauges};
 use super::names::{self, Family, Type};
 
 /// The plugin's name for jobs that ended before one was found.
 const NO_PLUGIN: &str = "none";
-
-/// A lane, as a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
-    /// Expected to be short.
-    Light,
-    /// Everything else.
-    Heavy,
-}
-
-impl Lane {
-    /// Both, in the order of arrays by lane.
-    pub const ALL: [Lane; 2] = [Lane::Light, Lane::Heavy];
-
-    /// As a label.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Lane::Light => "light",
-            Lane::Heavy => "heavy",
-        }
-    }
-}
 
 /// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

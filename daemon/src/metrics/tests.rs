@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use squeezed_protocol::ErrorCode;
+use squeezed_schedule::Lane;
 use tokio::runtime::Runtime;
 
 use super::names::FAMILIES;
